@@ -1,0 +1,126 @@
+/*
+ * The runtime: what the HTTP and the mail side share inside nginx.  It takes a
+ * canonical request, asks the store, lets core decide, writes the audit, and
+ * hands the decision back; what a client is told is the caller's business.
+ */
+#ifndef NGX_COMPLIANCE_H
+#define NGX_COMPLIANCE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "../core/decide.h"
+#include "../core/link.h"
+#include "../core/audit_record.h"
+#include "../../lua-free-shim/ngx_redis.h"
+
+
+/* Set by main-context directives; one for the whole nginx. */
+typedef struct {
+    ngx_flag_t             configured;    /* compliance_redis was given */
+    ngx_redis_conf_t       redis;
+    ngx_str_t              prefix;
+    ngx_str_t              node;          /* this gateway's name in the audit */
+    ngx_str_t              portal_url;    /* absolute http(s) URL, no query */
+    ngx_str_t              secret_file;
+    compliance_keyring_t  *keys;          /* NULL: no compliance_secret_file */
+    ngx_shm_zone_t        *zone;
+    size_t                 zone_size;
+    ngx_uint_t             audit_queue;   /* records held at most */
+    ngx_uint_t             audit_maxlen;  /* approximate length of the stream */
+    ngx_uint_t             log_level;     /* of blocks */
+} ngx_compliance_conf_t;
+
+extern ngx_module_t  ngx_compliance_module;
+
+ngx_compliance_conf_t *ngx_compliance_get_conf(ngx_cycle_t *cycle);
+
+
+typedef struct ngx_compliance_check_s  ngx_compliance_check_t;
+
+typedef void (*ngx_compliance_check_pt)(ngx_compliance_check_t *check);
+
+/* One request being judged.  The caller owns the memory, fills the first part
+ * and keeps it (and what request's slices point to) alive until the handler
+ * was called or the check was cancelled. */
+struct ngx_compliance_check_s {
+    compliance_request_t      request;
+    ngx_str_t                 client;       /* address as text, for the audit */
+    ngx_str_t                 command;      /* for the audit */
+    ngx_log_t                *log;
+    ngx_compliance_check_pt   handler;
+    void                     *data;
+    unsigned                  silent:1;     /* no audit record: the portal's
+                                               "check again" */
+
+    /* out */
+    compliance_facts_t        facts;
+    compliance_decision_t     decision;     /* .group is NULL here: see below */
+    char                      group[COMPLIANCE_GROUP_NAME_MAX + 1];
+    char                      message[COMPLIANCE_MESSAGE_MAX + 1];
+    char                      support_contact[COMPLIANCE_CONTACT_MAX + 1];
+    char                      id[COMPLIANCE_DECISION_ID_LEN + 1];
+
+    /* private */
+    compliance_lookup_t       lookup;
+    ngx_redis_batch_t         batch;
+    ngx_queue_t               queue;
+    unsigned                  waiting:1;
+    unsigned                  snapshot_due:1;
+};
+
+/* NGX_OK: decided at once, the handler is not called.  NGX_AGAIN: the handler
+ * will be called exactly once, from the event loop.  Never fails: what cannot
+ * be asked is decided as a temporary failure. */
+ngx_int_t ngx_compliance_check(ngx_compliance_check_t *check);
+
+/* The request left: the handler will not be called. No-op where not waiting. */
+void ngx_compliance_check_cancel(ngx_compliance_check_t *check);
+
+
+/* People's fields of a device, for the portal: NGX_OK never; NGX_AGAIN: the
+ * handler will be called once; NGX_ERROR: the store is not there. */
+typedef struct ngx_compliance_details_s  ngx_compliance_details_t;
+typedef void (*ngx_compliance_details_pt)(ngx_compliance_details_t *details);
+
+struct ngx_compliance_details_s {
+    compliance_device_id_t      device;
+    ngx_compliance_details_pt   handler;
+    void                       *data;
+    compliance_presence_t       presence;   /* UNKNOWN: the store failed */
+    compliance_device_details_t fields;
+    ngx_redis_batch_t           batch;      /* private */
+    unsigned                    waiting:1;
+};
+
+ngx_int_t ngx_compliance_details(ngx_compliance_details_t *details);
+void ngx_compliance_details_cancel(ngx_compliance_details_t *details);
+
+
+/* A signed portal link for a blocked check: portal_url + "?t=" + token, from
+ * pool.  Empty where there is no key or no portal_url. */
+ngx_int_t ngx_compliance_portal_link(ngx_pool_t *pool,
+    const ngx_compliance_check_t *check, ngx_str_t *return_path,
+    ngx_str_t *link);
+
+
+/*
+ * Counts events by key in the shared zone; lossy and bounded: a table that
+ * forgets, never one that grows.  Returns how often `key` was seen in the
+ * current window of window_s seconds, this time included.
+ */
+typedef enum {
+    NGX_COMPLIANCE_COUNT_BLOCK = 1,       /* repeated blocks of a device */
+    NGX_COMPLIANCE_COUNT_RECHECK,         /* the portal's "check again" */
+    NGX_COMPLIANCE_COUNT_UNKNOWN_DEVICE   /* unknown devices of an address */
+} ngx_compliance_count_e;
+
+ngx_uint_t ngx_compliance_count(ngx_compliance_count_e what,
+    const void *key, size_t len, time_t window_s);
+
+/* How long the answer to a repeated block of this device is held back (ms):
+ * 0 for the first ones, then growing to a few seconds. */
+ngx_msec_t ngx_compliance_block_delay(const ngx_compliance_check_t *check);
+
+#endif
