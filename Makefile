@@ -1,29 +1,77 @@
 # The compliance gateway.  `make help` lists what can be made.
 
-SHELL       := /bin/bash
+SHELL         := /bin/bash
 .DEFAULT_GOAL := help
-MAKEFLAGS   += --no-builtin-rules
+MAKEFLAGS     += --no-builtin-rules
 
-CC          ?= gcc
-BUILD       := $(CURDIR)/build
-NGINX_SRC   ?= /usr/share/nginx/src
+ifeq ($(origin CC),default)
+CC            := gcc
+endif
+BUILD         := $(CURDIR)/build
+NGINX_SRC     ?= /usr/share/nginx/src
+JOBS          ?= $(shell nproc)
 
-ROOT        := ngx_compliance_module
-CORE_SRCS   := $(wildcard $(ROOT)/core/*.c)
-CTL_SRCS    := $(wildcard $(ROOT)/ctl/*.c)
-CORE_LIBS   := -ljansson -lutf8proc -lcjose -lcrypto
+ROOT          := ngx_compliance_module
+CORE_SRCS     := $(wildcard $(ROOT)/core/*.c)
+CORE_LIBS     := -ljansson -lutf8proc -lcjose -lcrypto
 
-WARNINGS    := -Wall -Wextra -Werror -Wformat=2 -Wshadow -Wvla -Wswitch-enum
-HARDENING   := -O2 -g -D_FORTIFY_SOURCE=3 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
-               -fstack-protector-strong -fstack-clash-protection \
-               $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
-HARDENING   := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
-               -fstack-clash-protection $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
-LDHARDENING := -Wl,-z,relro -Wl,-z,now
-CFLAGS      := -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING)
+WARNINGS      := -Wall -Wextra -Werror -Wformat=2 -Wshadow -Wvla -Wswitch-enum
+HARDENING     := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
+                 -fstack-protector-strong -fstack-clash-protection \
+                 $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+LDHARDENING   := -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
+CFLAGS        := -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING)
 
-.PHONY: help
+# Debian's nginx-dev needs no path of its own: reports and traces then show
+# paths of the project.
+PREFIX_MAP    := -ffile-prefix-map=$(CURDIR)=.
+
+.PHONY: help build modules install-deps install clean
+
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort \
+	    | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-include $(sort $(wildcard tests/*/*.mk deploy/*/*.mk ngx_compliance_module/*/*.mk))
+build: install-deps modules $(BUILD)/compliancectl ## build both modules and compliancectl into build/
+
+install-deps:
+	@tests/lab/install build run
+
+
+# The modules, against the headers of the nginx that Debian ships.
+
+MODULE_FILES  := $(wildcard config $(ROOT)/*/*.[ch] $(ROOT)/web/* lua-free-shim/*.[ch])
+NGINX_BUILD   := $(BUILD)/nginx-dev
+MODULES       := $(BUILD)/ngx_http_compliance_module.so $(BUILD)/ngx_mail_compliance_module.so
+
+modules: $(MODULES)
+
+# Configured anew when the list of files or a flag changes, not at every edit.
+$(BUILD)/modules.list: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(MODULE_FILES) '$(CC) $(WARNINGS) $(HARDENING) $(LDHARDENING)' > $@.new
+	@cmp -s $@.new $@ || mv $@.new $@; rm -f $@.new
+
+$(NGINX_BUILD)/objs/Makefile: $(BUILD)/modules.list config | install-deps
+	@rm -rf $(NGINX_BUILD) && mkdir -p $(BUILD)
+	cp -a $(NGINX_SRC) $(NGINX_BUILD)
+	cd $(NGINX_BUILD) && . ./conf_flags && ./configure "$${NGX_CONF_FLAGS[@]}" \
+	    --with-cc='$(CC)' \
+	    --with-cc-opt='$(WARNINGS) -Wno-unused-parameter $(HARDENING) $(PREFIX_MAP)' \
+	    --with-ld-opt='$(LDHARDENING)' \
+	    --add-dynamic-module=$(CURDIR) >configure.log 2>&1 \
+	    || { tail -n 30 configure.log; exit 1; }
+
+$(MODULES) &: $(NGINX_BUILD)/objs/Makefile $(MODULE_FILES)
+	$(MAKE) -s -C $(NGINX_BUILD) -f objs/Makefile -j$(JOBS) modules
+	@cp $(NGINX_BUILD)/objs/ngx_{http,mail}_compliance_module.so $(BUILD)/
+
+.PHONY: FORCE
+FORCE:
+
+
+clean: ## remove everything that was built (stops no demo: make demo-down does)
+	rm -rf $(BUILD)
+
+
+include $(sort $(wildcard tests/*/*.mk deploy/*/*.mk $(ROOT)/*/*.mk))
