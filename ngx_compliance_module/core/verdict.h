@@ -64,8 +64,10 @@ compliance_reason_t compliance_reason_parse(compliance_str_t name);
 const char *compliance_binding_name(compliance_binding_t binding);
 compliance_binding_t compliance_binding_parse(compliance_str_t name);
 
-/* One plain sentence in English for a person who was blocked, e.g. "This
- * device does not meet your organisation's security rules." */
+/* One plain sentence in English that anyone may be told: the same for every
+ * blocking reason, so that an asker does not learn which names exist. */
 const char *compliance_reason_sentence(compliance_reason_t reason);
+/* One that says why: for a proven device, a signed-in user, or an admin. */
+const char *compliance_reason_detail(compliance_reason_t reason);
 
 #endif
