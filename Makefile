@@ -10,6 +10,7 @@ endif
 BUILD         := $(CURDIR)/build
 NGINX_SRC     ?= /usr/share/nginx/src
 JOBS          ?= $(shell nproc)
+comma         := ,
 
 ROOT          := ngx_compliance_module
 CORE_SRCS     := $(wildcard $(ROOT)/core/*.c)
@@ -26,7 +27,7 @@ CFLAGS        := -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING)
 # paths of the project.
 PREFIX_MAP    := -ffile-prefix-map=$(CURDIR)=.
 
-.PHONY: help build modules install-deps install clean
+.PHONY: help build modules install-deps test clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort \
@@ -69,6 +70,9 @@ $(MODULES) &: $(NGINX_BUILD)/objs/Makefile $(MODULE_FILES)
 .PHONY: FORCE
 FORCE:
 
+
+test: ## install what is needed and run every test
+	@tests/run
 
 clean: ## remove everything that was built (stops no demo: make demo-down does)
 	rm -rf $(BUILD)
