@@ -1,0 +1,191 @@
+"""The web mails of the lab: SOGo (with ActiveSync) and Roundcube, both over the lab's Dovecot."""
+
+import http.client
+import os
+import secrets
+import sqlite3
+
+from lab_process import LabError, program, require_mount_namespace
+from lab_server import Server
+
+SOGO_CONF_DIR = "/etc/sogo"
+ROUNDCUBE = "/var/lib/roundcube"
+
+
+def http_status(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+class Sogo(Server):
+    """sogod reads /etc/sogo only: a private mount namespace shows it our directory there."""
+
+    name = "sogo"
+    needs = ("postgresql", "memcached", "dovecot", "postfix")
+    port_names = ("sogo",)
+    grace_s = 0.5       # its workers take up to 10 s to leave and keep nothing worth waiting for
+    RESOURCES = "/usr/lib/GNUstep/SOGo/WebServerResources/"
+    EAS_PATH = "/SOGo/Microsoft-Server-ActiveSync"
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port('sogo')}/SOGo/"
+
+    @property
+    def eas_url(self):
+        return f"http://127.0.0.1:{self.port('sogo')}{self.EAS_PATH}"
+
+    def prepare(self):
+        require_mount_namespace()
+        if not os.path.isdir(SOGO_CONF_DIR):
+            raise LabError(f"{SOGO_CONF_DIR} is missing: is the package sogo installed?")
+        lab = self.lab
+        for name in ("", "/home", "/spool"):
+            lab.mkdir(self.directory + name, owner="sogo", mode=0o700)
+        lab.mkdir(f"{self.directory}/etc", owner="sogo", mode=0o700)
+        self._fill_users()
+        database = f"postgresql://sogo:sogo@{self.address('postgresql')}/postgres"
+        lab.write(f"{self.directory}/etc/sogo.conf", f"""{{
+  SOGoProfileURL = "{database}/sogo_user_profile";
+  OCSFolderInfoURL = "{database}/sogo_folder_info";
+  OCSSessionsFolderURL = "{database}/sogo_sessions_folder";
+  OCSEMailAlarmsFolderURL = "{database}/sogo_alarms_folder";
+  OCSCacheFolderURL = "{database}/sogo_cache_folder";
+  OCSStoreURL = "{database}/sogo_store";
+  OCSAclURL = "{database}/sogo_acl";
+  OCSAdminURL = "{database}/sogo_admin";
+  SOGoMemcachedHost = "{self.address('memcached')}";
+  SOGoUserSources = (
+    {{
+      type = sql;
+      id = lab;
+      viewURL = "{database}/lab_users";
+      userPasswordAlgorithm = plain;
+      canAuthenticate = YES;
+      isAddressBook = YES;
+      displayName = "Lab";
+    }}
+  );
+  SOGoMailDomain = "{lab.domain}";
+  SOGoIMAPServer = "imap://{self.address('imap')}";
+  SOGoSMTPServer = "smtp://{self.address('smtp')}";
+  SOGoMailingMechanism = smtp;
+  SOGoForceExternalLoginWithEmail = NO;
+  SOGoDraftsFolderName = Drafts;
+  SOGoSentFolderName = Sent;
+  SOGoTrashFolderName = Trash;
+  SOGoJunkFolderName = Junk;
+  SOGoMailSpoolPath = "{self.directory}/spool";
+  SOGoLanguage = English;
+  SOGoTimeZone = UTC;
+  SOGoSieveScriptsEnabled = NO;
+  SOGoVacationEnabled = NO;
+  SOGoForwardEnabled = NO;
+  SOGoMaximumPingInterval = 60;
+  SOGoMaximumSyncInterval = 60;
+  SOGoInternalSyncInterval = 2;
+  WOWorkersCount = 8;
+  WOUseWatchDog = YES;
+  WOPort = "{self.address('sogo')}";
+}}
+""", owner="sogo", mode=0o600)
+
+    def _fill_users(self):
+        quoted = {user: password.replace("'", "''") for user, password in self.lab.users.items()}
+        rows = ", ".join(f"('{user}', '{user}', '{password}', '{user.capitalize()} Lab', "
+                         f"'{user}@{self.lab.domain}')" for user, password in quoted.items())
+        self.lab.postgresql.sql(
+            "SET client_min_messages = warning;"
+            "CREATE TABLE IF NOT EXISTS lab_users (c_uid varchar PRIMARY KEY, c_name varchar,"
+            " c_password varchar, c_cn varchar, mail varchar);"
+            "DELETE FROM lab_users;"
+            f"INSERT INTO lab_users VALUES {rows};")
+
+    def argv(self):
+        script = ('mount --bind "$1" "$2" && shift 2 && exec "$@"')
+        return [program("unshare"), "-m", "sh", "-c", script, "sh",
+                f"{self.directory}/etc", SOGO_CONF_DIR, *self.as_user("sogo"), program("sogod"),
+                "-WONoDetach", "YES", "-WOLogFile", "-", "-WOPidFile", f"{self.directory}/sogo.pid"]
+
+    def env(self):
+        return {"HOME": f"{self.directory}/home"}
+
+    def ready(self):
+        return http_status(self.port("sogo"), "/SOGo/") == 200
+
+
+class Roundcube(Server):
+    """Debian's Roundcube under PHP's own server, with a SQLite database and its own configuration."""
+
+    name = "roundcube"
+    needs = ("dovecot", "postfix")
+    port_names = ("roundcube",)
+    grace_s = 1.0
+    WORKERS = "4"
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port('roundcube')}/"
+
+    def prepare(self):
+        lab = self.lab
+        if not os.path.isdir(f"{ROUNDCUBE}/public_html"):
+            raise LabError(f"{ROUNDCUBE}/public_html is missing: is the package roundcube-core installed?")
+        for name in ("", "/log", "/temp", "/db"):
+            lab.mkdir(self.directory + name, owner="www-data", mode=0o700)
+        self._create_database()
+        key = f"{self.directory}/key"
+        if not os.path.exists(key):
+            lab.write(key, secrets.token_hex(12), mode=0o600)
+        with open(key) as f:
+            des_key = f.read()
+        lab.write(f"{self.directory}/config.inc.php", f"""<?php
+$config = [];
+$config['db_dsnw'] = 'sqlite:///{self.directory}/db/roundcube.db?mode=0600';
+$config['imap_host'] = '{self.address("imap")}';
+$config['smtp_host'] = '{self.address("submission")}';
+$config['smtp_user'] = '%u';
+$config['smtp_pass'] = '%p';
+$config['mail_domain'] = '{lab.domain}';
+$config['username_domain'] = '';
+$config['product_name'] = 'Roundcube';
+$config['des_key'] = '{des_key}';
+$config['plugins'] = [];
+$config['skin'] = 'elastic';
+$config['language'] = 'en_US';
+$config['enable_installer'] = false;
+$config['enable_spellcheck'] = false;
+$config['log_driver'] = 'file';
+$config['log_dir'] = '{self.directory}/log/';
+$config['temp_dir'] = '{self.directory}/temp/';
+$config['login_rate_limit'] = 1000;
+$config['ip_check'] = false;
+""", owner="www-data", mode=0o600)
+
+    def _create_database(self):
+        path = f"{self.directory}/db/roundcube.db"
+        if os.path.exists(path):
+            return
+        schema = next((p for p in (f"{ROUNDCUBE}/SQL/sqlite.initial.sql",
+                                   "/usr/share/dbconfig-common/data/roundcube/install/sqlite3")
+                       if os.path.exists(p)), None)
+        if schema is None:
+            raise LabError("Roundcube's SQLite schema is missing: is roundcube-core installed?")
+        with open(schema) as f, sqlite3.connect(path) as database:
+            database.executescript(f.read())
+        self.lab.own(path, "www-data", 0o600)
+
+    def argv(self):
+        return [*self.as_user("www-data"), program("php"), "-d", "memory_limit=256M",
+                "-d", "date.timezone=UTC", "-d", f"session.save_path={self.directory}/temp",
+                "-S", self.address("roundcube"), "-t", f"{ROUNDCUBE}/public_html"]
+
+    def env(self):
+        return {"ROUNDCUBE_CONFIG_DIR": f"{self.directory}/", "PHP_CLI_SERVER_WORKERS": self.WORKERS}
+
+    def ready(self):
+        return http_status(self.port("roundcube"), "/") == 200
