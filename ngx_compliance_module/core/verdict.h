@@ -26,9 +26,12 @@ typedef enum {
     /* allow */
     COMPLIANCE_BREAK_GLASS,
     COMPLIANCE_NOT_IN_SCOPE,
+    COMPLIANCE_REPORT_ONLY,            /* would_reason says what it would be */
     COMPLIANCE_GRACE_BY_OVERRIDE,
     COMPLIANCE_EXEMPT_NETWORK,
+    COMPLIANCE_UNKNOWN_DEVICE_ALLOWED,
     COMPLIANCE_IN_GRACE,
+    COMPLIANCE_NO_DEVICE_NEEDED,       /* EAS OPTIONS, Autodiscover */
     COMPLIANCE_COMPLIANT,
     /* block, above any group */
     COMPLIANCE_USER_BLOCKED,
