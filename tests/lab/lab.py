@@ -21,6 +21,7 @@ import shutil
 import socket
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -118,14 +119,13 @@ class Lab:
         return self
 
     def stop(self, *names):
-        """Stops the named servers, or all, the dependent ones first."""
-        errors = []
-        for name in reversed(self._with_needs(tuple(self.servers))):
-            if not names or name in names:
-                try:
-                    self.servers[name].stop()
-                except LabError as e:
-                    errors.append(str(e))
+        """Stops the named servers, or all; together, for some take their time."""
+        unknown = set(names) - set(self.servers)
+        if unknown:
+            raise LabError(f"no server {', '.join(sorted(unknown))}: choose from {', '.join(self.servers)}")
+        with ThreadPoolExecutor() as pool:
+            stops = [pool.submit(self.servers[name].stop) for name in names or self.servers]
+        errors = [str(stop.exception()) for stop in stops if stop.exception()]
         if errors:
             raise LabError("\n".join(errors))
 

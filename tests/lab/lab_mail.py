@@ -6,10 +6,11 @@ import smtplib
 import subprocess
 from email.message import EmailMessage
 
-from lab_process import LabError, port_open, program
+from lab_process import LabError, port_open, program, tail
 from lab_server import Server
 
 MAIL_UID = 5000         # numeric: needs no entry in /etc/passwd
+DAEMONS = "/usr/lib/postfix/sbin"
 FOLDERS = ("Drafts", "Sent", "Trash", "Junk")
 
 
@@ -156,7 +157,7 @@ compatibility_level = 3.6
 queue_directory = {self.directory}/spool
 data_directory = {self.directory}/data
 command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
+daemon_directory = {DAEMONS}
 maillog_file = {self.log}
 maillog_file_prefixes = {lab.directory}
 myhostname = mail.{lab.domain}
@@ -204,9 +205,15 @@ smtpd_peername_lookup = no
                          ("showq", "unix", "n", "-", "-", "showq"),
                          ("postlog", "unix-dgram", "n", "-", "1", "postlogd"))]
         lab.write(f"{self.directory}/etc/master.cf", "\n".join(services) + "\n")
+        # Makes the queue's directories. "postfix start-fg" would do both, but leaves its master in
+        # a session of its own that does not hear our signals.
+        done = subprocess.run([program("postfix"), "-c", f"{self.directory}/etc", "check"],
+                              capture_output=True, text=True, cwd="/")
+        if done.returncode != 0:
+            raise LabError(f"postfix check failed:\n{done.stdout}{done.stderr}\n{tail(self.log)}")
 
     def argv(self):
-        return [program("postfix"), "-c", f"{self.directory}/etc", "start-fg"]
+        return [f"{DAEMONS}/master", "-c", f"{self.directory}/etc", "-d"]
 
     def ready(self):
         return port_open(self.port("smtp")) and port_open(self.port("submission"))

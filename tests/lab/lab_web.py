@@ -12,13 +12,18 @@ SOGO_CONF_DIR = "/etc/sogo"
 ROUNDCUBE = "/var/lib/roundcube"
 
 
-def http_status(port, path):
+def page_holds(port, path, text):
+    """Whether the page is there with that text: an error page may come with status 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
+        response = connection.getresponse()
+        body = response.read()
     finally:
         connection.close()
+    if response.status != 200 or text not in body:
+        raise ValueError(f"GET {path} gives {response.status} without {text!r}")
+    return True
 
 
 class Sogo(Server):
@@ -115,7 +120,7 @@ class Sogo(Server):
         return {"HOME": f"{self.directory}/home"}
 
     def ready(self):
-        return http_status(self.port("sogo"), "/SOGo/") == 200
+        return page_holds(self.port("sogo"), "/SOGo/", b"<title sg-default=\"SOGo\">")
 
 
 class Roundcube(Server):
@@ -124,7 +129,7 @@ class Roundcube(Server):
     name = "roundcube"
     needs = ("dovecot", "postfix")
     port_names = ("roundcube",)
-    grace_s = 1.0
+    grace_s = 0.2       # PHP's workers outlive their parent and must be killed
     WORKERS = "4"
 
     @property
@@ -137,6 +142,7 @@ class Roundcube(Server):
             raise LabError(f"{ROUNDCUBE}/public_html is missing: is the package roundcube-core installed?")
         for name in ("", "/log", "/temp", "/db"):
             lab.mkdir(self.directory + name, owner="www-data", mode=0o700)
+        self._link_defaults()
         self._create_database()
         key = f"{self.directory}/key"
         if not os.path.exists(key):
@@ -166,6 +172,13 @@ $config['login_rate_limit'] = 1000;
 $config['ip_check'] = false;
 """, owner="www-data", mode=0o600)
 
+    def _link_defaults(self):
+        """Roundcube looks for its defaults beside its configuration."""
+        for name in ("defaults.inc.php", "mimetypes.php"):
+            link = f"{self.directory}/{name}"
+            if not os.path.islink(link):
+                os.symlink(f"/etc/roundcube/{name}", link)
+
     def _create_database(self):
         path = f"{self.directory}/db/roundcube.db"
         if os.path.exists(path):
@@ -188,4 +201,4 @@ $config['ip_check'] = false;
         return {"ROUNDCUBE_CONFIG_DIR": f"{self.directory}/", "PHP_CLI_SERVER_WORKERS": self.WORKERS}
 
     def ready(self):
-        return http_status(self.port("roundcube"), "/") == 200
+        return page_holds(self.port("roundcube"), "/", b"rcmloginuser")
