@@ -58,14 +58,29 @@ typedef struct {
     char                 support_contact[COMPLIANCE_CONTACT_MAX + 1];
 } compliance_group_t;
 
+typedef struct {
+    const char *name;
+    int         value;
+} compliance_group_choice_t;
+
 /* One row a setting: its name, what a value must look like (for error texts
  * and the CLI's help), and how it is read.  The CLI, the API and the gateway
  * use this one table. */
-typedef struct {
+typedef struct compliance_group_setting_s  compliance_group_setting_t;
+
+struct compliance_group_setting_s {
     const char *name;
     const char *expects;    /* "off, report or enforce" */
     const char *standard;   /* the default as text */
-} compliance_group_setting_t;
+    const char *strictest;  /* what an unreadable stored value reads as; NULL:
+                               admits no client */
+    /* private to group.c: use compliance_group_set() */
+    bool      (*set)(compliance_group_t *group, compliance_str_t value,
+                     const compliance_group_setting_t *row);
+    size_t      offset;
+    size_t      size;
+    const compliance_group_choice_t *choices;   /* ends with a NULL name */
+};
 
 extern const compliance_group_setting_t compliance_group_settings[];
 extern const size_t                     compliance_group_settings_n;
@@ -77,7 +92,9 @@ void compliance_group_defaults(compliance_group_t *group, const char *name);
 compliance_rc_t compliance_group_set(compliance_group_t *group,
     compliance_str_t field, compliance_str_t value);
 
-/* As above for a stored record, of which nothing may fail open: an unreadable
+/* As above for a stored record (pairs: 2 * n_pairs values, field and value in
+ * turn, as HGETALL tells them; a field of no setting is ignored), of which
+ * nothing may fail open: an unreadable
  * value becomes the strictest its setting has and is counted. Returns the
  * number of such values; *first_bad names the first (a name of the table). */
 unsigned compliance_group_read(compliance_group_t *group, const char *name,
@@ -95,7 +112,8 @@ typedef struct {
 
 /* Empties it, and adds the group "default" with its defaults as groups[0]. */
 void compliance_snapshot_init(compliance_snapshot_t *snapshot);
-/* Adds or replaces; NULL where GROUPS_MAX is reached. */
+/* Adds, or sets back to its defaults; NULL where GROUPS_MAX is reached or the
+ * name is none: the caller must not judge by what is left. */
 compliance_group_t *compliance_snapshot_add(compliance_snapshot_t *snapshot,
     compliance_str_t name);
 const compliance_group_t *compliance_snapshot_find(
@@ -103,13 +121,19 @@ const compliance_group_t *compliance_snapshot_find(
 bool compliance_snapshot_break_glass(const compliance_snapshot_t *snapshot,
     const compliance_principal_t *principal);
 
-/* "10.0.0.0/8", "2001:db8::/32", or a lone address. */
+/* "10.0.0.0/8", "2001:db8::/32", or a lone address.  MALFORMED where bits are
+ * set behind the prefix: one of the two is a slip, and nobody knows which. */
 compliance_rc_t compliance_network_parse(compliance_str_t text,
     compliance_network_t *out);
 bool compliance_network_contains(const compliance_network_t *network,
     const uint8_t address[16]);
 
-/* Glob with '*' and '?', ASCII case-insensitive, linear in the text. */
+/* Text over this many bytes matches nothing: it bounds the work a client can
+ * cause. Real DeviceTypes and User-Agents stay below half of it. */
+#define COMPLIANCE_CLIENT_SEEN_MAX  512
+
+/* Glob with '*' and '?', ASCII case-insensitive, linear in the text.  Absent
+ * text matches nothing, "*" included. */
 bool compliance_client_match(const char *pattern, compliance_str_t text);
 
 #endif
