@@ -1,0 +1,239 @@
+/*
+ * The HTTP side: what its files share.  The flow of a request is
+ *
+ *   gate       PREACCESS: identify -> check -> act, one stage after another
+ *   identify   ngx_http_request_t -> compliance_request_t
+ *   headers    what is read of the header lines, and what is stripped of them
+ *   login      the name that is about to log in, read from a request's body
+ *   forward    what was judged is what the back end gets
+ *   answer     what a client is told that does not get through
+ *
+ * A context belongs to the main request and lives in its pool; it is found
+ * again after an internal redirect, which clears r->ctx.
+ */
+#ifndef NGX_HTTP_COMPLIANCE_H
+#define NGX_HTTP_COMPLIANCE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../core/answer_eas.h"
+#include "../core/answer_http.h"
+#include "../core/identify_eas.h"
+#include "../core/identify_http.h"
+#include "../core/jwt.h"
+#include "../core/login_profile.h"
+#include "../runtime/ngx_compliance.h"
+
+
+/* Where a device or a user may be read from: bits of `devices` and `users`. */
+#define NGX_HTTP_COMPLIANCE_DEVICE_EAS          0x01
+#define NGX_HTTP_COMPLIANCE_DEVICE_CERTIFICATE  0x02
+#define NGX_HTTP_COMPLIANCE_DEVICE_LOGIN_TAG    0x04
+#define NGX_HTTP_COMPLIANCE_DEVICE_VALUE        0x08
+
+#define NGX_HTTP_COMPLIANCE_USER_BASIC          0x01
+#define NGX_HTTP_COMPLIANCE_USER_BEARER         0x02
+#define NGX_HTTP_COMPLIANCE_USER_OWNER          0x04
+#define NGX_HTTP_COMPLIANCE_USER_VALUE          0x08
+
+#define NGX_HTTP_COMPLIANCE_NEGOTIATE_OFF          0
+#define NGX_HTTP_COMPLIANCE_NEGOTIATE_CERTIFICATE  1
+
+
+typedef struct {
+    compliance_jwks_t  *keys;         /* NULL: bearer tokens are not taken */
+    ngx_str_t           issuer;
+    ngx_str_t           audience;
+    ngx_str_t           claim;        /* NUL-terminated */
+} ngx_http_compliance_jwks_t;
+
+
+/* Sources as configured (0: not here, inherit) and as resolved (what holds
+ * here, the protocol's defaults filled in). */
+typedef struct {
+    ngx_uint_t                   configured;
+    ngx_uint_t                   resolved;
+    ngx_array_t                 *values;   /* ngx_http_complex_value_t * */
+} ngx_http_compliance_sources_t;
+
+
+typedef struct {
+    ngx_flag_t                        enable;
+    ngx_uint_t                        protocol;  /* compliance_protocol_t */
+    ngx_http_compliance_sources_t     devices;
+    ngx_http_compliance_sources_t     users;
+    const compliance_login_profile_t *login_profile;
+    ngx_http_compliance_jwks_t       *jwks;
+    ngx_str_t                         challenge;
+    ngx_uint_t                        negotiate;
+    ngx_flag_t                        dry_run;
+} ngx_http_compliance_loc_conf_t;
+
+
+typedef struct {
+    ngx_uint_t   gated;      /* `compliance on` somewhere */
+    ngx_hash_t   headers;    /* lower-case name -> ngx_http_compliance_header_t */
+    ngx_array_t  logs;       /* ngx_log_t *: every error_log of the http block */
+    ngx_array_t  stale;      /* ngx_uint_t: indexes of variables that may have
+                                kept what forwarding rewrites */
+    ngx_http_header_t  authorization;   /* its row of headers_in, replaced */
+} ngx_http_compliance_main_conf_t;
+
+
+/* Named by what they wait for, or by how they ended. */
+typedef enum {
+    NGX_HTTP_COMPLIANCE_NEW = 0,
+    NGX_HTTP_COMPLIANCE_CHECKING,         /* the store, about the request */
+    NGX_HTTP_COMPLIANCE_READING_LOGIN,    /* a body that may hold a login */
+    NGX_HTTP_COMPLIANCE_CHECKING_LOGIN,   /* the store, about that login */
+    NGX_HTTP_COMPLIANCE_READING_OPTIONS,  /* a body that is dropped */
+    NGX_HTTP_COMPLIANCE_DELAYED,          /* a timer, before the answer */
+    NGX_HTTP_COMPLIANCE_ALLOWED,
+    NGX_HTTP_COMPLIANCE_DENIED            /* for good: whatever redirect */
+} ngx_http_compliance_stage_e;
+
+
+/* Header lines that are judged; lines of the list, never copied. */
+typedef enum {
+    NGX_HTTP_COMPLIANCE_HEADER_NONE = 0,
+    NGX_HTTP_COMPLIANCE_AUTHORIZATION,
+    NGX_HTTP_COMPLIANCE_EAS_VERSION,
+    NGX_HTTP_COMPLIANCE_USER_AGENT,
+    NGX_HTTP_COMPLIANCE_SEC_FETCH_MODE,
+    NGX_HTTP_COMPLIANCE_SEC_FETCH_DEST,
+    NGX_HTTP_COMPLIANCE_ACCEPT,
+    NGX_HTTP_COMPLIANCE_REQUESTED_WITH,
+    NGX_HTTP_COMPLIANCE_CONTENT_TYPE,
+    NGX_HTTP_COMPLIANCE_CONTENT_ENCODING,
+    NGX_HTTP_COMPLIANCE_HEADERS
+} ngx_http_compliance_header_e;
+
+/* One row a header name: what is done with such a line. */
+typedef struct {
+    ngx_str_t                     name;      /* lower case */
+    ngx_http_compliance_header_e  judged;    /* NONE: it is stripped */
+    ngx_uint_t                    repeats;   /* more than one line is fine */
+} ngx_http_compliance_header_t;
+
+
+typedef struct {
+    ngx_http_request_t              *request;
+    ngx_http_compliance_loc_conf_t  *conf;     /* it is judged under */
+    ngx_http_compliance_stage_e      stage;
+    compliance_eas_request_t         eas;
+    compliance_auth_scheme_t         scheme;
+    compliance_access_t              access;
+    ngx_table_elt_t                 *headers[NGX_HTTP_COMPLIANCE_HEADERS];
+    const char                      *why;      /* what is malformed */
+    compliance_claim_t               tag;      /* the login's, kept: it is cut
+                                                  off before anyone logs it */
+    unsigned                         challenge:1;      /* our own 401 */
+    unsigned                         strip:1;          /* a line to strip */
+    unsigned                         credential:1;     /* Authorization is
+                                                          what was judged */
+    unsigned                         login_exact:1;    /* as it stands */
+    unsigned                         delayed:1;        /* once is enough */
+    ngx_compliance_check_t           check;
+} ngx_http_compliance_ctx_t;
+
+
+extern ngx_module_t  ngx_http_compliance_module;
+
+
+/* The main request's context, NULL where it was never judged.  *moved (may be
+ * NULL) tells whether a redirect came since it was set. */
+ngx_http_compliance_ctx_t *ngx_http_compliance_get_ctx(ngx_http_request_t *r,
+    ngx_uint_t *moved);
+
+/* gate */
+ngx_int_t ngx_http_compliance_handler(ngx_http_request_t *r);
+
+/* identify: NGX_OK: ctx->check.request is filled in, its `identity` says
+ * whether it can be judged.  NGX_DECLINED: a credential has to be asked for
+ * (ctx->challenge).  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_compliance_identify(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+
+/* SHA-256 of the client's certificate, 64 hex digits and a NUL, where it was
+ * presented and verified: NGX_OK.  NGX_DECLINED: there is none. */
+ngx_int_t ngx_http_compliance_certificate(ngx_http_request_t *r, char *out);
+
+/* headers */
+ngx_int_t ngx_http_compliance_headers_init(ngx_conf_t *cf,
+    ngx_http_compliance_main_conf_t *cmcf);
+compliance_rc_t ngx_http_compliance_headers_scan(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+ngx_int_t ngx_http_compliance_headers_strip(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+/* Takes one line out of the list; no other line moves. */
+ngx_int_t ngx_http_compliance_header_remove(ngx_http_request_t *r,
+    ngx_table_elt_t *line);
+
+/* login: NGX_OK: judge the name, it is in ctx->check.request.  NGX_DECLINED:
+ * nobody logs in. NGX_AGAIN: the body is being read, phases go on by
+ * themselves. NGX_ERROR: end the request. */
+ngx_uint_t ngx_http_compliance_login_applies(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+ngx_int_t ngx_http_compliance_login_judge(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+
+/* forward */
+ngx_int_t ngx_http_compliance_forward(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+ngx_int_t ngx_http_compliance_set_login(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, const compliance_principal_t *login);
+ngx_int_t ngx_http_compliance_drop_credential(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+ngx_int_t ngx_http_compliance_set_query(ngx_http_request_t *r,
+    ngx_str_t *query);
+void ngx_http_compliance_drop_body(ngx_http_request_t *r);
+
+/* answer: sends what the verdict has for this client and returns what the
+ * request is to be finalized with. */
+ngx_int_t ngx_http_compliance_answer(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+
+/* Sends a whole answer of ours, no-store, out of the reach of error_page.
+ * body: from the request's pool or static; may be empty.  Header lines that
+ * belong to it are added with ngx_http_compliance_add_header() behind
+ * ngx_http_compliance_begin(). */
+ngx_int_t ngx_http_compliance_begin(ngx_http_request_t *r, ngx_uint_t status,
+    const char *content_type);
+ngx_table_elt_t *ngx_http_compliance_add_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+ngx_int_t ngx_http_compliance_send(ngx_http_request_t *r, ngx_str_t *body);
+
+/* filter: Negotiate and NTLM taken out of WWW-Authenticate. */
+ngx_int_t ngx_http_compliance_filter_init(ngx_conf_t *cf);
+
+/* variables */
+ngx_int_t ngx_http_compliance_add_variables(ngx_conf_t *cf);
+
+/* confidential: no credential in any log */
+ngx_int_t ngx_http_compliance_confidential_init(ngx_conf_t *cf,
+    ngx_http_compliance_main_conf_t *cmcf);
+void ngx_http_compliance_confidential_logs(ngx_cycle_t *cycle,
+    ngx_http_compliance_main_conf_t *cmcf);
+void ngx_http_compliance_forget(ngx_http_request_t *r);
+
+
+static ngx_inline compliance_str_t
+ngx_http_compliance_slice(const ngx_str_t *s)
+{
+    return (compliance_str_t) { (const char *) s->data, s->len };
+}
+
+
+/* The value of a judged header line, absent where there is none. */
+static ngx_inline compliance_str_t
+ngx_http_compliance_header(ngx_http_compliance_ctx_t *ctx,
+    ngx_http_compliance_header_e which)
+{
+    return ctx->headers[which]
+           ? ngx_http_compliance_slice(&ctx->headers[which]->value)
+           : compliance_absent;
+}
+
+#endif
