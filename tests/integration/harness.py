@@ -11,6 +11,7 @@ import http.client
 import http.server
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -32,9 +33,13 @@ BAD_LOG = re.compile(r"\[(alert|emerg)\]|AddressSanitizer|LeakSanitizer"
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port below the range that the kernel takes for outgoing connections,
+    so that none of those sits on it when its server starts."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(what, probe, timeout=10.0, step=0.02):
