@@ -22,6 +22,7 @@ import time
 import urllib.parse
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.policy import SMTP
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -96,13 +97,12 @@ class EasClient:
 
     def request(self, method, query="", body=None, headers=None, timeout=None):
         """The raw exchange: (http status, headers, body); OSError and HTTPException come through."""
-        kind, host = http.client.HTTPConnection, self.url.hostname
+        host, port = self.url.hostname, self.url.port
         timeout = timeout or self.timeout
         if self.tls:
-            connection = http.client.HTTPSConnection(host, self.url.port or 443, timeout=timeout,
-                                                     context=self.tls)
+            connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self.tls)
         else:
-            connection = kind(host, self.url.port or 80, timeout=timeout)
+            connection = http.client.HTTPConnection(host, port, timeout=timeout)
         login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         sent = {"Authorization": f"Basic {login}", "User-Agent": self.user_agent,
                 **(headers or {}), **self.extra_headers}
@@ -179,7 +179,7 @@ class EasClient:
         first = self.command("Provision", ("Provision:Provision", body))
         key = wbxml.text(first.doc, "PolicyKey") if first.doc else None
         if not first.ok or not key:
-            first.note = "no policy offered" if first.ok else ""
+            first.note = "the server has no policy" if first.ok else ""
             return first
         self.policy_key = int(key)
         second = self.command("Provision", ("Provision:Provision", [("Provision:Policies", [
@@ -237,7 +237,7 @@ class EasClient:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = to, to, subject
         message.set_content(text)
-        mime = message.as_bytes()
+        mime = message.as_bytes(policy=SMTP)
         if self.version == "12.1":
             return self.command("SendMail", raw=mime, content_type="message/rfc822",
                                 options=SAVE_IN_SENT, SaveInSent="T")
@@ -258,19 +258,27 @@ class EasClient:
 
     # -- the whole conversation ----------------------------------------------------------------
 
-    def ping_until(self, wake, heartbeat=30, folder=None):
-        """A Ping during which wake() makes something happen. Told by `woken` in the note."""
-        answers = []
-        waiting = threading.Thread(target=lambda: answers.append(self.ping(heartbeat, folder)))
-        waiting.start()
-        waiting.join(1.0)               # a Ping answered at once was refused: nothing to wake
-        if waiting.is_alive():
-            wake()
-        waiting.join()
-        result = answers[0]
-        if result.ok:
-            result.note = (f"woken after {result.seconds:.1f} s" if result.status == PING_CHANGES
-                           else "slept through")
+    def ping_until(self, wake, heartbeat=30, folder=None, tries=5):
+        """A Ping during which wake() makes something happen. One that finds changes waiting is
+        followed by a Sync and asked again, as phones do."""
+        for _ in range(tries):
+            answers, woken_by_us = [], False
+            waiting = threading.Thread(target=lambda: answers.append(self.ping(heartbeat, folder)))
+            waiting.start()
+            waiting.join(1.0)
+            if waiting.is_alive():
+                wake()
+                woken_by_us = True
+            waiting.join()
+            result = answers[0]
+            if not result.ok or woken_by_us or result.status != PING_CHANGES:
+                break
+            self.sync(folder)
+        if result.ok and result.status == PING_CHANGES and woken_by_us:
+            result.note = f"woken after {result.seconds:.1f} s"
+        elif result.ok:
+            result.error = ("the Ping did not wake on the change" if woken_by_us
+                            else "the Ping never waited")
         return result
 
     def conversation(self, address, heartbeat=30):
@@ -281,11 +289,7 @@ class EasClient:
         results.append(self.send_mail(address, subject))
         if results[-1].ok:
             self._sync_until(subject)
-        sent = []
-        results.append(self.ping_until(
-            lambda: sent.append(self.send_mail(address, subject + " wake")), heartbeat))
-        if results[-1].ok and results[-1].status != PING_CHANGES:
-            results[-1].error = "the Ping did not wake on new mail"
+        results.append(self.ping_until(lambda: self.send_mail(address, subject + " wake"), heartbeat))
         return results
 
     def _sync_until(self, subject, timeout_s=15.0):
