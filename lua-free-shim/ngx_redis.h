@@ -19,6 +19,7 @@
 #define NGX_REDIS_MAX_REPLY        (1 << 20)  /* bytes of one reply */
 #define NGX_REDIS_MAX_PENDING      4096       /* batches in flight or queued */
 #define NGX_REDIS_MAX_COMMANDS     16         /* of one batch */
+#define NGX_REDIS_TIMEOUT_MAX      10000      /* ms: mail waits no longer */
 #define NGX_REDIS_BACKOFF_MIN      50         /* ms, doubled at each failure */
 #define NGX_REDIS_BACKOFF_MAX      2000       /* ms, with jitter of +-25 % */
 
@@ -64,10 +65,8 @@ struct ngx_redis_batch_s {
                                        /* status OK: one each; freed by the
                                           client after the handler */
     /* private */
-    ngx_queue_t           queue;
     ngx_redis_t          *redis;
-    ngx_uint_t            nreplies;
-    ngx_msec_t            deadline;
+    ngx_uint_t            slot;        /* of redis->slots, while pending */
     unsigned              pending:1;
 };
 
@@ -83,7 +82,8 @@ typedef struct {
 ngx_redis_t *ngx_redis_create(ngx_redis_conf_t *conf, ngx_pool_t *pool,
     ngx_log_t *log);
 
-/* Closes; every pending batch is called with UNAVAILABLE. */
+/* For a process that ends: closes for good, and calls nobody.  What is queued
+ * is offered to the socket once, without waiting. */
 void ngx_redis_destroy(ngx_redis_t *redis);
 
 /*
@@ -103,6 +103,9 @@ ngx_uint_t ngx_redis_ready(ngx_redis_t *redis);
 
 const char *ngx_redis_status_name(ngx_redis_status_e status);
 
+
+/* Before the first argument: everything unset. */
+void ngx_redis_conf_init(ngx_redis_conf_t *conf);
 
 /* Configuration: parses one argument of compliance_redis ("unix:PATH",
  * "HOST:PORT", "user=", "password_file=", "db=", "connect_timeout=",
