@@ -19,6 +19,10 @@
 /* Set by main-context directives; one for the whole nginx. */
 typedef struct {
     ngx_flag_t             configured;    /* compliance_redis was given */
+    ngx_flag_t             gated;         /* set by the HTTP and the mail side
+                                             where something is gated: init_conf
+                                             refuses that without
+                                             compliance_redis */
     ngx_redis_conf_t       redis;
     ngx_str_t              prefix;
     ngx_str_t              node;          /* this gateway's name in the audit */
