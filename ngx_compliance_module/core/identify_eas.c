@@ -1,0 +1,854 @@
+/*
+ * The ActiveSync request line -> one canonical reading.  The servers behind us
+ * disagree about duplicates, letter case, percent-encoding and where a query
+ * begins; whatever two of them could read in two ways is refused here, and
+ * what is forwarded has one reading only.  (Next: facts.c, decide.c.)
+ *
+ * A query is base64 where it is one word of the base64 alphabet: that is what
+ * both the servers that test for '&' and those that test for `Cmd` take for
+ * base64.  A percent-encoded one ("%3D" for its padding) is not: they would
+ * decode it raw, so it is refused.
+ */
+#include "identify_eas.h"
+#include "names.h"
+
+#include <string.h>
+
+
+/* MS-ASHTTP 2.2.1.1.1.1.4 knows no limit; what clients send has 30 characters
+ * at most. */
+#define DEVICE_TYPE_MAX  (sizeof(((compliance_eas_request_t *) 0)->device_type))
+
+/* LongId has 256 bytes (MS-ASCMD 2.2.3.99), an AttachmentName may hold a
+ * folder path. */
+#define VALUE_MAX  1024
+
+/* The longest documented name has 14 characters. */
+#define NAME_MAX_LEN  64
+
+
+static const char *const command_names[COMPLIANCE_EAS_COMMANDS] = {
+    [COMPLIANCE_EAS_NONE]              = "none",
+    [COMPLIANCE_EAS_SYNC]              = "Sync",
+    [COMPLIANCE_EAS_SENDMAIL]          = "SendMail",
+    [COMPLIANCE_EAS_SMARTFORWARD]      = "SmartForward",
+    [COMPLIANCE_EAS_SMARTREPLY]        = "SmartReply",
+    [COMPLIANCE_EAS_GETATTACHMENT]     = "GetAttachment",
+    [COMPLIANCE_EAS_GETHIERARCHY]      = "GetHierarchy",
+    [COMPLIANCE_EAS_CREATECOLLECTION]  = "CreateCollection",
+    [COMPLIANCE_EAS_DELETECOLLECTION]  = "DeleteCollection",
+    [COMPLIANCE_EAS_MOVECOLLECTION]    = "MoveCollection",
+    [COMPLIANCE_EAS_FOLDERSYNC]        = "FolderSync",
+    [COMPLIANCE_EAS_FOLDERCREATE]      = "FolderCreate",
+    [COMPLIANCE_EAS_FOLDERDELETE]      = "FolderDelete",
+    [COMPLIANCE_EAS_FOLDERUPDATE]      = "FolderUpdate",
+    [COMPLIANCE_EAS_MOVEITEMS]         = "MoveItems",
+    [COMPLIANCE_EAS_GETITEMESTIMATE]   = "GetItemEstimate",
+    [COMPLIANCE_EAS_MEETINGRESPONSE]   = "MeetingResponse",
+    [COMPLIANCE_EAS_SEARCH]            = "Search",
+    [COMPLIANCE_EAS_SETTINGS]          = "Settings",
+    [COMPLIANCE_EAS_PING]              = "Ping",
+    [COMPLIANCE_EAS_ITEMOPERATIONS]    = "ItemOperations",
+    [COMPLIANCE_EAS_PROVISION]         = "Provision",
+    [COMPLIANCE_EAS_RESOLVERECIPIENTS] = "ResolveRecipients",
+    [COMPLIANCE_EAS_VALIDATECERT]      = "ValidateCert",
+    [COMPLIANCE_EAS_FIND]              = "Find",
+};
+
+static const struct {
+    const char *text;     /* MS-ASProtocolVersion */
+    unsigned    version;
+} versions[] = {
+    { "2.5",   25 },
+    { "12.0", 120 },
+    { "12.1", 121 },
+    { "14.0", 140 },
+    { "14.1", 141 },
+    { "16.0", 160 },
+    { "16.1", 161 },
+};
+
+typedef enum {
+    PARAM_CMD = 0,
+    PARAM_USER,
+    PARAM_DEVICE_ID,
+    PARAM_DEVICE_TYPE,
+    PARAM_OPAQUE           /* forwarded as it came, judged by nobody */
+} param_kind_t;
+
+/* MS-ASHTTP 2.2.1.1.1.1. */
+static const struct {
+    const char   *name;
+    param_kind_t  kind;
+} params[] = {
+    { "Cmd",            PARAM_CMD },
+    { "User",           PARAM_USER },
+    { "DeviceId",       PARAM_DEVICE_ID },
+    { "DeviceType",     PARAM_DEVICE_TYPE },
+    { "AttachmentName", PARAM_OPAQUE },
+    { "CollectionId",   PARAM_OPAQUE },
+    { "ItemId",         PARAM_OPAQUE },
+    { "LongId",         PARAM_OPAQUE },
+    { "Occurrence",     PARAM_OPAQUE },
+    { "SaveInSent",     PARAM_OPAQUE },
+};
+
+#define PARAMS  (sizeof(params) / sizeof(params[0]))
+
+
+const char *
+compliance_eas_command_name(compliance_eas_command_t command)
+{
+    if ((unsigned) command >= COMPLIANCE_EAS_COMMANDS) {
+        return command_names[COMPLIANCE_EAS_NONE];
+    }
+
+    return command_names[command];
+}
+
+
+static compliance_eas_command_t
+command_parse(compliance_str_t name)
+{
+    for (unsigned i = COMPLIANCE_EAS_SYNC; i < COMPLIANCE_EAS_COMMANDS; i++) {
+        if (compliance_str_is(name, command_names[i])) {
+            return (compliance_eas_command_t) i;
+        }
+    }
+
+    return COMPLIANCE_EAS_NONE;
+}
+
+
+static bool
+is_alpha(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+
+static bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+
+static bool
+is_control(char c)
+{
+    return (unsigned char) c < 0x20 || c == 0x7f;
+}
+
+
+static int
+hex_value(char c)
+{
+    if (is_digit(c)) {
+        return c - '0';
+    }
+
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+
+/* RFC 3986 2.3: these mean the same encoded and not. */
+static bool
+is_unreserved(char c)
+{
+    return is_alpha(c) || is_digit(c) || (c != '\0' && strchr("-._~", c));
+}
+
+
+/* RFC 3986 3.4, without what separates parameters. */
+static bool
+is_query_char(char c)
+{
+    return is_unreserved(c) || (c != '\0' && strchr("!$'()*+,:@/", c));
+}
+
+
+/* Percent-decodes; *plus tells of a raw '+', which some readers take for a
+ * blank.  A broken escape is MALFORMED. */
+static compliance_rc_t
+percent_decode(compliance_str_t raw, char *out, size_t cap, size_t *len,
+    bool *plus)
+{
+    size_t n = 0;
+
+    *plus = false;
+
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.data[i];
+
+        if (c == '%') {
+            int high, low;
+
+            if (raw.len - i < 3
+                || (high = hex_value(raw.data[i + 1])) < 0
+                || (low = hex_value(raw.data[i + 2])) < 0)
+            {
+                return COMPLIANCE_MALFORMED;
+            }
+
+            c = (char) (high << 4 | low);
+            i += 2;
+
+        } else if (c == '+') {
+            *plus = true;
+        }
+
+        if (is_control(c)) {
+            return COMPLIANCE_MALFORMED;
+        }
+
+        if (n == cap) {
+            return COMPLIANCE_TOO_LONG;
+        }
+
+        out[n++] = c;
+    }
+
+    *len = n;
+    return COMPLIANCE_OK;
+}
+
+
+/* The normal form of RFC 3986 6.2.2: what needs no escape has none, what came
+ * escaped otherwise stays so, what may not stand in a query gets one. */
+static void
+add_normalised(compliance_buf_t *out, compliance_str_t raw)
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.data[i];
+        bool escaped = c == '%';
+
+        if (escaped) {
+            c = (char) (hex_value(raw.data[i + 1]) << 4
+                        | hex_value(raw.data[i + 2]));
+            i += 2;
+        }
+
+        if (escaped ? is_unreserved(c) : is_query_char(c)) {
+            compliance_buf_add(out, &c, 1);
+
+        } else {
+            char escape[3] = { '%', hex[(unsigned char) c >> 4],
+                               hex[(unsigned char) c & 15] };
+
+            compliance_buf_add(out, escape, sizeof(escape));
+        }
+    }
+}
+
+
+static compliance_rc_t
+set_device_type(compliance_str_t value, compliance_eas_request_t *out)
+{
+    if (value.len == 0) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    if (value.len >= DEVICE_TYPE_MAX) {
+        return COMPLIANCE_TOO_LONG;
+    }
+
+    for (size_t i = 0; i < value.len; i++) {
+        if (is_control(value.data[i]) || (value.data[i] & 0x80)) {
+            return COMPLIANCE_MALFORMED;
+        }
+    }
+
+    memcpy(out->device_type, value.data, value.len);
+    out->device_type[value.len] = '\0';
+    return COMPLIANCE_OK;
+}
+
+
+/* An empty User says no more than none. */
+static compliance_rc_t
+set_user(compliance_str_t value, compliance_eas_request_t *out)
+{
+    return value.len == 0 ? COMPLIANCE_OK
+                          : compliance_principal_parse(value, &out->user);
+}
+
+
+/* A text id only: the 16 bytes of a GUID come in the base64 form alone. */
+static compliance_rc_t
+set_device_id(compliance_str_t value, compliance_eas_request_t *out)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (!is_alpha(value.data[i]) && !is_digit(value.data[i])) {
+            return COMPLIANCE_MALFORMED;
+        }
+    }
+
+    return compliance_eas_device_id(value, &out->device_id);
+}
+
+
+/* An OPTIONS request has no command; what it says instead is not looked at. */
+static compliance_rc_t
+set_command(compliance_str_t value, compliance_eas_request_t *out)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (!is_alpha(value.data[i])) {
+            return COMPLIANCE_MALFORMED;
+        }
+    }
+
+    if (out->options) {
+        return COMPLIANCE_OK;
+    }
+
+    out->command = command_parse(value);
+
+    return out->command != COMPLIANCE_EAS_NONE ? COMPLIANCE_OK
+                                               : COMPLIANCE_MALFORMED;
+}
+
+
+static compliance_rc_t
+set_param(param_kind_t kind, compliance_str_t raw,
+    compliance_eas_request_t *out)
+{
+    char             decoded[VALUE_MAX];
+    bool             plus;
+    compliance_str_t value = { decoded, 0 };
+    compliance_rc_t  rc;
+
+    rc = percent_decode(raw, decoded, sizeof(decoded), &value.len, &plus);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    if (kind == PARAM_OPAQUE) {
+        return COMPLIANCE_OK;
+    }
+
+    if (plus) {
+        return COMPLIANCE_AMBIGUOUS;
+    }
+
+    switch (kind) {
+    case PARAM_CMD:
+        return set_command(value, out);
+    case PARAM_USER:
+        return set_user(value, out);
+    case PARAM_DEVICE_ID:
+        return set_device_id(value, out);
+    case PARAM_DEVICE_TYPE:
+        return set_device_type(value, out);
+    case PARAM_OPAQUE:
+        break;
+    }
+
+    return COMPLIANCE_MALFORMED;
+}
+
+
+/* The index of a documented name in any case or encoding, PARAMS for another
+ * one.  Names that a reader may bend into a documented one (blanks, dots,
+ * brackets, NUL) are MALFORMED. */
+static compliance_rc_t
+find_param(compliance_str_t raw, size_t *index)
+{
+    char             decoded[NAME_MAX_LEN];
+    bool             plus;
+    compliance_str_t name = { decoded, 0 };
+    compliance_rc_t  rc;
+
+    rc = percent_decode(raw, decoded, sizeof(decoded), &name.len, &plus);
+
+    if (rc != COMPLIANCE_OK || name.len == 0) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    for (size_t i = 0; i < name.len; i++) {
+        char c = decoded[i];
+
+        if (!is_alpha(c) && !is_digit(c) && c != '_' && c != '-') {
+            return COMPLIANCE_MALFORMED;
+        }
+    }
+
+    for (*index = 0; *index < PARAMS; ++*index) {
+        if (compliance_str_is(name, params[*index].name)) {
+            break;
+        }
+    }
+
+    return COMPLIANCE_OK;
+}
+
+
+/*
+ * One name=value.  A name that is not documented is left out of what is
+ * forwarded: no server sees it, so no server can read more into the request
+ * than was judged.
+ */
+static compliance_rc_t
+parse_pair(compliance_str_t pair, unsigned *seen,
+    compliance_eas_request_t *out, compliance_buf_t *canonical,
+    const char **why)
+{
+    const char       *equals = memchr(pair.data, '=', pair.len);
+    compliance_str_t  name, value;
+    size_t            i;
+    compliance_rc_t   rc;
+
+    *why = "parameter name";
+
+    if (equals == NULL) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    name = (compliance_str_t) { pair.data, (size_t) (equals - pair.data) };
+    value = (compliance_str_t) { equals + 1, pair.len - name.len - 1 };
+    rc = find_param(name, &i);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    if (i == PARAMS) {
+        *why = NULL;
+        return COMPLIANCE_OK;
+    }
+
+    *why = params[i].name;
+
+    if (*seen & 1u << i) {
+        return COMPLIANCE_AMBIGUOUS;
+    }
+
+    *seen |= 1u << i;
+    rc = set_param(params[i].kind, value, out);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    if (canonical->len != 0) {
+        compliance_buf_add(canonical, "&", 1);
+    }
+
+    compliance_buf_str(canonical, params[i].name);
+    compliance_buf_add(canonical, "=", 1);
+
+    if (params[i].kind == PARAM_CMD && !out->options) {
+        compliance_buf_str(canonical, command_names[out->command]);
+
+    } else {
+        add_normalised(canonical, value);
+    }
+
+    *why = NULL;
+    return COMPLIANCE_OK;
+}
+
+
+static compliance_rc_t
+parse_plain(compliance_str_t query, compliance_eas_request_t *out,
+    compliance_buf_t *canonical, const char **why)
+{
+    unsigned seen = 0;
+    size_t   at = 0;
+
+    while (at < query.len) {
+        const char       *start = query.data + at;
+        const char       *end = memchr(start, '&', query.len - at);
+        compliance_str_t  pair = { start, end != NULL ? (size_t) (end - start)
+                                                      : query.len - at };
+        compliance_rc_t   rc;
+
+        at += pair.len + 1;
+
+        if (pair.len == 0) {
+            continue;
+        }
+
+        rc = parse_pair(pair, &seen, out, canonical, why);
+
+        if (rc != COMPLIANCE_OK) {
+            return rc;
+        }
+    }
+
+    if (out->options) {
+        return COMPLIANCE_OK;
+    }
+
+    if (out->command == COMPLIANCE_EAS_NONE) {
+        *why = "Cmd";
+        return COMPLIANCE_MALFORMED;
+    }
+
+    if (out->device_id.len == 0) {
+        *why = "DeviceId";
+        return COMPLIANCE_MALFORMED;
+    }
+
+    if (out->device_type[0] == '\0') {
+        *why = "DeviceType";
+        return COMPLIANCE_MALFORMED;
+    }
+
+    return COMPLIANCE_OK;
+}
+
+
+typedef struct {
+    const uint8_t *p;
+    size_t         left;
+} reader_t;
+
+
+static bool
+read_u8(reader_t *in, uint8_t *out)
+{
+    if (in->left == 0) {
+        return false;
+    }
+
+    *out = *in->p++;
+    in->left--;
+    return true;
+}
+
+
+/* u8 length, and as many bytes. */
+static bool
+read_counted(reader_t *in, compliance_str_t *out)
+{
+    uint8_t n;
+
+    if (!read_u8(in, &n) || in->left < n) {
+        return false;
+    }
+
+    *out = (compliance_str_t) { (const char *) in->p, n };
+    in->p += n;
+    in->left -= n;
+    return true;
+}
+
+
+/* MS-ASHTTP 2.2.1.1.1.2.1, before the tags. */
+static compliance_rc_t
+parse_head(reader_t *in, compliance_eas_request_t *out, const char **why)
+{
+    uint8_t          version, command, locale;
+    compliance_str_t id, key, type;
+    compliance_rc_t  rc;
+
+    *why = "protocol version";
+
+    if (!read_u8(in, &version)
+        || (version != 121 && version != 140 && version != 141
+            && version != 160 && version != 161))
+    {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    *why = "command code";
+
+    if (!read_u8(in, &command) || command + 1 >= COMPLIANCE_EAS_COMMANDS) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    out->version = version;
+    out->command = out->options ? COMPLIANCE_EAS_NONE
+                                : (compliance_eas_command_t) (command + 1);
+
+    *why = "locale";
+
+    if (!read_u8(in, &locale) || !read_u8(in, &locale)) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    *why = "DeviceId";
+
+    if (!read_counted(in, &id)) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    rc = compliance_eas_device_id(id, &out->device_id);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    *why = "policy key";
+
+    if (!read_counted(in, &key) || (key.len != 0 && key.len != 4)) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    if (key.len == 4) {
+        const uint8_t *k = (const uint8_t *) key.data;
+
+        out->has_policy_key = true;
+        out->policy_key = (uint32_t) k[0] | (uint32_t) k[1] << 8
+                          | (uint32_t) k[2] << 16 | (uint32_t) k[3] << 24;
+    }
+
+    *why = "DeviceType";
+
+    if (!read_counted(in, &type)) {
+        return COMPLIANCE_MALFORMED;
+    }
+
+    return set_device_type(type, out);
+}
+
+
+/* MS-ASHTTP 2.2.1.1.1.2.3: the tags a client may send. */
+enum {
+    TAG_ATTACHMENT_NAME = 0,
+    TAG_COLLECTION_ID   = 1,
+    TAG_ITEM_ID         = 3,
+    TAG_LONG_ID         = 4,
+    TAG_OCCURRENCE      = 6,
+    TAG_OPTIONS         = 7,
+    TAG_USER            = 8
+};
+
+#define KNOWN_TAGS  (1u << TAG_ATTACHMENT_NAME | 1u << TAG_COLLECTION_ID      \
+                     | 1u << TAG_ITEM_ID | 1u << TAG_LONG_ID                  \
+                     | 1u << TAG_OCCURRENCE | 1u << TAG_OPTIONS               \
+                     | 1u << TAG_USER)
+
+#define OPTION_BITS  3u    /* SaveInSent, AcceptMultiPart */
+
+
+static compliance_rc_t
+parse_tags(reader_t *in, compliance_eas_request_t *out, const char **why)
+{
+    unsigned seen = 0;
+
+    *why = "tag";
+
+    while (in->left != 0) {
+        uint8_t          tag;
+        compliance_str_t value;
+
+        if (!read_u8(in, &tag) || tag > TAG_USER
+            || !(KNOWN_TAGS & 1u << tag) || !read_counted(in, &value))
+        {
+            return COMPLIANCE_MALFORMED;
+        }
+
+        if (seen & 1u << tag) {
+            return COMPLIANCE_AMBIGUOUS;
+        }
+
+        seen |= 1u << tag;
+
+        if (tag == TAG_OPTIONS) {
+            if (value.len != 1
+                || ((unsigned char) value.data[0] & ~OPTION_BITS))
+            {
+                return COMPLIANCE_MALFORMED;
+            }
+
+            continue;
+        }
+
+        for (size_t i = 0; i < value.len; i++) {
+            if (is_control(value.data[i])) {
+                return COMPLIANCE_MALFORMED;
+            }
+        }
+
+        if (tag == TAG_USER) {
+            compliance_rc_t rc = set_user(value, out);
+
+            if (rc != COMPLIANCE_OK) {
+                *why = "User";
+                return rc;
+            }
+        }
+    }
+
+    return COMPLIANCE_OK;
+}
+
+
+static compliance_rc_t
+parse_base64(compliance_str_t query, compliance_eas_request_t *out,
+    compliance_buf_t *canonical, const char **why)
+{
+    uint8_t         bytes[COMPLIANCE_EAS_QUERY_MAX / 4 * 3];
+    reader_t        in = { bytes, 0 };
+    compliance_rc_t rc;
+
+    *why = "base64";
+    rc = compliance_base64_decode(query, bytes, sizeof(bytes), &in.left);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    out->base64 = true;
+    rc = parse_head(&in, out, why);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    rc = parse_tags(&in, out, why);
+
+    if (rc == COMPLIANCE_OK) {
+        compliance_buf_add(canonical, query.data, query.len);
+    }
+
+    return rc;
+}
+
+
+/* One word of the base64 alphabet, '=' at its end only. */
+static bool
+looks_base64(compliance_str_t query)
+{
+    size_t len = query.len;
+
+    while (len != 0 && query.data[len - 1] == '=') {
+        len--;
+    }
+
+    for (size_t i = 0; i < len; i++) {
+        char c = query.data[i];
+
+        if (!is_alpha(c) && !is_digit(c) && c != '+' && c != '/') {
+            return false;
+        }
+    }
+
+    return len != 0;
+}
+
+
+/* Bytes that end a query, or split it, for some readers and not for others. */
+static compliance_rc_t
+check_bytes(compliance_str_t query, const char **why)
+{
+    for (size_t i = 0; i < query.len; i++) {
+        char c = query.data[i];
+
+        if (is_control(c) || c == ' ' || c == '#') {
+            *why = "query";
+            return COMPLIANCE_MALFORMED;
+        }
+
+        if (c == '?') {
+            *why = "second '?'";
+            return COMPLIANCE_AMBIGUOUS;
+        }
+
+        if (c == ';') {
+            *why = "';' in the query";
+            return COMPLIANCE_AMBIGUOUS;
+        }
+    }
+
+    return COMPLIANCE_OK;
+}
+
+
+static compliance_rc_t
+parse_version(compliance_str_t header, unsigned *version)
+{
+    if (header.data == NULL) {
+        return COMPLIANCE_OK;
+    }
+
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        if (compliance_str_is(header, versions[i].text)) {
+            *version = versions[i].version;
+            return COMPLIANCE_OK;
+        }
+    }
+
+    return COMPLIANCE_MALFORMED;
+}
+
+
+static compliance_rc_t
+parse(compliance_str_t query, compliance_str_t version_header,
+    compliance_eas_request_t *out, compliance_buf_t *canonical,
+    const char **why)
+{
+    unsigned        version = 0;
+    compliance_rc_t rc;
+
+    if (query.data == NULL) {
+        query = compliance_str("");
+    }
+
+    *why = "query";
+
+    if (query.len > COMPLIANCE_EAS_QUERY_MAX) {
+        return COMPLIANCE_TOO_LONG;
+    }
+
+    rc = check_bytes(query, why);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    rc = looks_base64(query) ? parse_base64(query, out, canonical, why)
+                             : parse_plain(query, out, canonical, why);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    *why = "MS-ASProtocolVersion";
+    rc = parse_version(version_header, &version);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    if (out->version != 0 && version != 0 && out->version != version) {
+        return COMPLIANCE_AMBIGUOUS;
+    }
+
+    if (version != 0) {
+        out->version = version;
+    }
+
+    *why = "query";
+    return canonical->overflow ? COMPLIANCE_TOO_LONG : COMPLIANCE_OK;
+}
+
+
+compliance_rc_t
+compliance_eas_parse(compliance_str_t query, compliance_str_t version_header,
+    bool is_options, compliance_eas_request_t *out,
+    compliance_buf_t *canonical, const char **why)
+{
+    compliance_rc_t rc;
+
+    memset(out, 0, sizeof(*out));
+    out->options = is_options;
+
+    rc = parse(query, version_header, out, canonical, why);
+
+    if (rc == COMPLIANCE_OK) {
+        *why = NULL;
+
+    } else {
+        memset(out, 0, sizeof(*out));
+        out->options = is_options;
+    }
+
+    return rc;
+}
