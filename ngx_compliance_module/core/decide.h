@@ -39,8 +39,9 @@ typedef struct {
     compliance_judgement_t judgements[COMPLIANCE_GROUPS_MAX];
 } compliance_trace_t;
 
-/* facts and snapshot may be NULL: the store never answered.  trace may be
- * NULL.  now: Unix seconds. */
+/* facts and snapshot may be NULL: the store never answered.  Of a stale
+ * snapshot only the break-glass names count, and only where the user's record
+ * is not known.  trace may be NULL.  now: Unix seconds. */
 compliance_decision_t compliance_decide(const compliance_request_t *request,
     const compliance_facts_t *facts, const compliance_snapshot_t *snapshot,
     int64_t now, compliance_trace_t *trace);

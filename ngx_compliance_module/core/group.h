@@ -104,6 +104,8 @@ unsigned compliance_group_read(compliance_group_t *group, const char *name,
 /* All groups and the break-glass names, as of one moment.  No pointers. */
 typedef struct {
     int64_t                fetched;         /* Unix seconds */
+    bool                   stale;           /* kept from before an outage: only
+                                               break_glass still counts */
     size_t                 n_groups;
     compliance_group_t     groups[COMPLIANCE_GROUPS_MAX];
     size_t                 n_break_glass;

@@ -3,7 +3,8 @@
  * that asks for records in rounds and is fed with replies; nginx feeds it from
  * the event loop, the CLI from a blocking connection, a cache from memory.
  * One round where the presented device id is a record's own, one more for an
- * alias, one more where the user follows from the device.
+ * alias, one more where the user follows from the device or where the owner's
+ * name has to be resolved before he counts as somebody else.
  */
 #ifndef COMPLIANCE_LOOKUP_H
 #define COMPLIANCE_LOOKUP_H
@@ -58,6 +59,10 @@ typedef struct {
     bool                     has_address;
     uint8_t                  address[16];    /* IPv4 as ::ffff:a.b.c.d */
     bool                     dry_run;        /* the location only reports */
+
+    /* Judged again for the portal: what its sealed link vouches for. */
+    compliance_binding_t     vouched_binding;  /* at least this */
+    bool                     vouched_client;   /* allowed_clients held */
 } compliance_request_t;
 
 
@@ -86,19 +91,30 @@ typedef struct {
     size_t                      n_asks;
     compliance_ask_t            asks[COMPLIANCE_ASKS_MAX];
     compliance_facts_t          facts;
-    /* private: what is known so far of each claim and name */
+    /* private: what is known so far of each claim and name.  target: the
+     * record an alias leads to */
     struct {
         compliance_presence_t   presence;      /* of the record */
         compliance_presence_t   alias_presence;
+        compliance_presence_t   target_presence;
         compliance_device_id_t  alias;         /* where the alias leads */
         compliance_device_t     device;
     } claims[COMPLIANCE_CLAIMS_MAX];
     struct {
+        compliance_principal_t  name;          /* as presented; len 0: none */
         compliance_presence_t   presence;
         compliance_presence_t   alias_presence;
+        compliance_presence_t   target_presence;
+        compliance_presence_t   target_alias_presence;
         compliance_principal_t  alias;
+        compliance_principal_t  target_alias;
         compliance_user_t       user;
     } names[2];                                /* user, hint */
+    bool                        owner_due;     /* is the owner the user, by
+                                                  another name? */
+    compliance_principal_t      owner;
+    compliance_presence_t       owner_alias_presence;
+    compliance_principal_t      owner_alias;   /* the owner's canonical name */
 } compliance_lookup_t;
 
 /* request and prefix are borrowed until the lookup is done. */

@@ -12,6 +12,7 @@ void
 compliance_snapshot_init(compliance_snapshot_t *snapshot)
 {
     snapshot->fetched = 0;
+    snapshot->stale = false;
     snapshot->n_break_glass = 0;
     snapshot->n_groups = 1;
     compliance_group_defaults(&snapshot->groups[0], "default");
