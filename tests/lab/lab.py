@@ -54,15 +54,29 @@ def free_port(taken=()):
     raise LabError(f"no free port of 127.0.0.1 between {PORTS.start} and {PORTS.stop - 1}")
 
 
-class Lab:
-    """The servers of one directory. State (ports, users) is kept in lab.json there."""
+def passable(directory):
+    """Whether every user may pass through the directory and all above it: the servers leave root."""
+    path = os.path.realpath(directory)
+    while os.stat(path).st_mode & 0o001:
+        if path == "/":
+            return True
+        path = os.path.dirname(path)
+    return False
 
-    def __init__(self, directory=None, users=None, domain=DOMAIN, redis_tcp=False, redis_acl=None):
+
+class Lab:
+    """The servers of one directory. State (ports, users) is kept in lab.json there. `extra` are
+    further Server classes that live and die with them."""
+
+    def __init__(self, directory=None, users=None, domain=DOMAIN, redis_tcp=False, redis_acl=None,
+                 extra=()):
         require_root()
         self.directory = os.path.abspath(directory or tempfile.mkdtemp(prefix="compliance-lab."))
         os.makedirs(self.directory, exist_ok=True)
         os.chmod(self.directory, 0o755)
-        self._check_reachable()
+        if not passable(self.directory):
+            raise LabError(f"{self.directory} or a directory above it is closed to other users (chmod "
+                           "o+x), and the servers run under their own: choose a directory elsewhere")
         for name in ("run", "log"):
             self.mkdir(f"{self.directory}/{name}")
         saved = self._load()
@@ -72,7 +86,7 @@ class Lab:
         self.redis_tcp = redis_tcp or saved.get("redis_tcp", False)
         self.redis_acl = redis_acl or saved.get("redis_acl")
         self.pki = Pki(f"{self.directory}/pki")
-        self.servers = {cls.name: cls(self) for cls in SERVERS}
+        self.servers = {cls.name: cls(self) for cls in (*SERVERS, *extra)}
         self.redis = self.servers["redis"]
         self.dovecot = self.servers["dovecot"]
         self.postfix = self.servers["postfix"]
@@ -174,15 +188,6 @@ class Lab:
         for name in names:
             add(name)
         return order
-
-    def _check_reachable(self):
-        """The servers leave root: each directory on the way must let them pass."""
-        path = self.directory
-        while path != "/":
-            path = os.path.dirname(path)
-            if not os.stat(path).st_mode & 0o001:
-                raise LabError(f"{path} cannot be passed by other users, and the servers run under "
-                               f"their own: choose a directory elsewhere (or chmod o+x {path})")
 
     def _check_users(self):
         for user, password in self.users.items():
