@@ -36,7 +36,7 @@ typedef struct {
     compliance_portal_kind_t           kind;
     bool                               proven;    /* the asker's certificate is
                                                      this device's */
-    bool                               rechecked; /* "Check again" was pressed */
+    bool                               rechecked; /* by "Check again" */
     const compliance_link_t           *link;
     const compliance_facts_t          *facts;
     const compliance_decision_t       *decision;

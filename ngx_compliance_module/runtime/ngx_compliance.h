@@ -23,6 +23,9 @@ typedef struct {
                                              where something is gated: init_conf
                                              refuses that without
                                              compliance_redis */
+    ngx_flag_t             portal;        /* compliance_portal is somewhere:
+                                             refused without that and without
+                                             compliance_secret_file */
     ngx_redis_conf_t       redis;
     ngx_str_t              prefix;
     ngx_str_t              node;          /* this gateway's name in the audit */
@@ -71,6 +74,7 @@ struct ngx_compliance_check_s {
     ngx_redis_batch_t         batch;
     ngx_queue_t               queue;
     unsigned                  waiting:1;
+    unsigned                  lookup_due:1;
     unsigned                  snapshot_due:1;
 };
 
@@ -123,8 +127,15 @@ typedef enum {
 ngx_uint_t ngx_compliance_count(ngx_compliance_count_e what,
     const void *key, size_t len, time_t window_s);
 
+/* A client's address as core wants it, IPv4 as ::ffff:a.b.c.d; 0: it has none
+ * (a unix socket). */
+ngx_uint_t ngx_compliance_address(const struct sockaddr *sockaddr,
+    uint8_t address[16]);
+
+
 /* How long the answer to a repeated block of this device is held back (ms):
- * 0 for the first ones, then growing to a few seconds. */
+ * 0 for the first, then growing to a few seconds.  Counts this one: call it
+ * once an answer.  Always 0 where the request named no device. */
 ngx_msec_t ngx_compliance_block_delay(const ngx_compliance_check_t *check);
 
 #endif
