@@ -462,6 +462,12 @@ compliance_decide(const compliance_request_t *request,
     c.user = facts->user_claimed ? facts->user_presence : COMPLIANCE_MISSING;
     c.binding = facts->binding;
 
+    if (c.device == COMPLIANCE_PRESENT
+        && request->vouched_binding > c.binding)
+    {
+        c.binding = request->vouched_binding;
+    }
+
     if (c.binding == COMPLIANCE_BINDING_ASSERTED
         && compliance_owned_by_user(&c))
     {
