@@ -83,13 +83,13 @@ class Gateway(Server):
                 "KEY": lab.pki.server_key, "CA": lab.pki.ca}
 
     def _check(self):
-        done = subprocess.run([program("nginx"), "-t", "-q", "-c", self.conf],
+        done = subprocess.run([program("nginx"), "-t", "-q", "-e", self.error_log, "-c", self.conf],
                               capture_output=True, text=True, cwd="/")
         if done.returncode != 0:
             raise LabError(f"nginx -t -c {self.conf}:\n{done.stderr}")
 
     def argv(self):
-        return [program("nginx"), "-c", self.conf, "-g", "daemon off;"]
+        return [program("nginx"), "-e", self.error_log, "-c", self.conf, "-g", "daemon off;"]
 
     def ready(self):
         return all(port_open(self.port(name)) for name in self.port_names)
