@@ -1,0 +1,211 @@
+/*
+ * What every command of compliancectl shares.  A run is: options.c reads the
+ * command line, main.c finds the command's row, the row's function does it.
+ * A command plans first and writes last: ctl_die() may be called anywhere
+ * before ctl_store_commit() and leaves the store as it was.
+ */
+#ifndef COMPLIANCE_CTL_H
+#define COMPLIANCE_CTL_H
+
+#include "../core/compliance.h"
+
+#include <jansson.h>
+
+
+/* Exit codes; docs/cli.md is their reference. */
+typedef enum {
+    CTL_DONE = 0,
+    CTL_NOT_FOUND = 1,   /* no such record, alias or stream */
+    CTL_USAGE = 2,       /* the command line, or a value in it */
+    CTL_STORE = 3,       /* Redis is away, or refuses us */
+    CTL_CONFLICT = 4,    /* what is stored forbids it */
+    CTL_CONTENT = 5      /* what is stored is not ours to understand */
+} ctl_exit_t;
+
+/* Who may do it; the command table says it for every command. */
+typedef enum {
+    CTL_VIEWER = 1,
+    CTL_OPERATOR,
+    CTL_ADMIN
+} ctl_role_t;
+
+typedef enum {
+    CTL_OPT_REDIS = 0,
+    CTL_OPT_REDIS_USER,
+    CTL_OPT_PASSWORD_FILE,
+    CTL_OPT_DB,
+    CTL_OPT_PREFIX,
+    CTL_OPT_TIMEOUT,
+    CTL_OPT_JSON,
+    CTL_OPT_HELP,
+    CTL_OPT_VERSION,
+    CTL_OPT_FORCE,
+    CTL_OPT_LIMIT,
+    CTL_OPT_AFTER,
+    CTL_OPT_SCAN,
+    CTL_OPT_USER,
+    CTL_OPT_DEVICE,
+    CTL_OPT_PROTOCOL,
+    CTL_OPT_AT,
+    CTL_OPT_CERT,
+    CTL_OPT_BINDING,
+    CTL_OPT_CLIENT_TYPE,
+    CTL_OPT_USER_AGENT,
+    CTL_OPT_ADDRESS,
+    CTL_OPT_LOGIN,
+    CTL_OPT_COUNT,
+    CTL_OPT_FOLLOW,
+    CTL_OPT_NODE,
+    CTL_OPT_SECRET_FILE,
+    CTL_OPTIONS          /* count, not an option */
+} ctl_opt_t;
+
+#define CTL_BIT(opt)  (UINT64_C(1) << (opt))
+
+typedef struct ctl_s        ctl_t;
+typedef struct ctl_store_s  ctl_store_t;
+
+/* A command is a row: usage, help and dispatch all come from it. */
+typedef struct {
+    const char *name;        /* "device set": one word or two */
+    const char *arguments;   /* as shown: "ID FIELD=VALUE..." */
+    ctl_role_t  role;
+    size_t      min_args;
+    size_t      max_args;
+    uint64_t    options;     /* its own, beside the global ones */
+    const char *summary;
+    ctl_exit_t  (*run)(ctl_t *ctl);
+    void        (*details)(void);   /* the rest of its --help, or NULL */
+} ctl_command_t;
+
+struct ctl_s {
+    const ctl_command_t *command;
+    size_t               n_args;     /* without the command's own words */
+    const char         **args;
+    const char          *options[CTL_OPTIONS];   /* NULL: not given; "" for a
+                                                    flag that was */
+    compliance_str_t     prefix;
+    bool                 json;
+    int64_t              now;        /* Unix seconds at the start */
+    ctl_store_t         *store;      /* NULL until the first question */
+};
+
+#define CTL_MANY  SIZE_MAX
+
+
+/* main.c */
+extern const ctl_command_t ctl_commands[];
+extern const size_t        ctl_commands_n;
+
+/* options.c: dies on what it does not know. */
+void ctl_options_parse(ctl_t *ctl, int argc, char **argv);
+/* Applies the environment and checks which options the command takes. */
+void ctl_options_finish(ctl_t *ctl);
+bool ctl_given(const ctl_t *ctl, ctl_opt_t opt);
+/* A count option within [min, max], or `standard` where not given. */
+int64_t ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min,
+    int64_t max, int64_t standard);
+void ctl_options_print(FILE *out, uint64_t options);
+#define CTL_GLOBAL_OPTIONS  (CTL_BIT(CTL_OPT_VERSION + 1) - 1)
+const char *ctl_option_name(ctl_opt_t opt);
+
+/* cmd_help.c */
+void ctl_usage(FILE *out, const ctl_command_t *command);
+void ctl_overview(FILE *out);
+
+/* The commands, one function a row, one file a noun. */
+ctl_exit_t ctl_device_set(ctl_t *ctl);
+ctl_exit_t ctl_device_get(ctl_t *ctl);
+ctl_exit_t ctl_device_list(ctl_t *ctl);
+ctl_exit_t ctl_device_delete(ctl_t *ctl);
+ctl_exit_t ctl_device_alias(ctl_t *ctl);
+ctl_exit_t ctl_device_unalias(ctl_t *ctl);
+ctl_exit_t ctl_user_set(ctl_t *ctl);
+ctl_exit_t ctl_user_get(ctl_t *ctl);
+ctl_exit_t ctl_user_list(ctl_t *ctl);
+ctl_exit_t ctl_user_delete(ctl_t *ctl);
+ctl_exit_t ctl_user_alias(ctl_t *ctl);
+ctl_exit_t ctl_user_unalias(ctl_t *ctl);
+ctl_exit_t ctl_group_set(ctl_t *ctl);
+ctl_exit_t ctl_group_get(ctl_t *ctl);
+ctl_exit_t ctl_group_list(ctl_t *ctl);
+ctl_exit_t ctl_group_delete(ctl_t *ctl);
+ctl_exit_t ctl_group_mode(ctl_t *ctl);
+ctl_exit_t ctl_explain(ctl_t *ctl);
+ctl_exit_t ctl_audit_tail(ctl_t *ctl);
+ctl_exit_t ctl_tag_issue(ctl_t *ctl);
+ctl_exit_t ctl_help(ctl_t *ctl);
+ctl_exit_t ctl_version(ctl_t *ctl);
+
+void ctl_device_details(void);
+void ctl_user_details(void);
+void ctl_group_details(void);
+void ctl_explain_details(void);
+void ctl_alias_details(void);
+
+
+/* message.c: everything a person reads on stderr. */
+_Noreturn void ctl_die(ctl_exit_t code, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The message, and then the command's usage line. */
+_Noreturn void ctl_die_usage(const ctl_t *ctl, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void ctl_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Kept until ctl_notes_flush(): a plan that is tried again must not say it
+ * twice. */
+void ctl_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void ctl_notes_drop(void);
+void ctl_notes_flush(void);
+/* The nearest of n names to `text`, or NULL where none is near. */
+const char *ctl_nearest(const char *text, const char *const *names, size_t n);
+
+
+/* memory.c: freed in one go, by ctl_release(mark) or at the end; a failed
+ * allocation ends the program, before anything was written. */
+typedef struct ctl_block_s *ctl_mark_t;
+
+void *ctl_alloc(size_t size);                  /* zeroed */
+void *ctl_alloc_array(size_t n, size_t size);
+char *ctl_dup(compliance_str_t text);          /* NUL-terminated */
+char *ctl_format(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+void ctl_keep(void *object, void (*release)(void *));
+ctl_mark_t ctl_mark(void);
+void ctl_release(ctl_mark_t mark);
+
+
+/* text.c: bytes of the store -> a terminal or JSON. */
+compliance_str_t ctl_str(const char *text);
+/* Valid printable UTF-8 stays, all else becomes \n, \xNN or \u{...}. */
+const char *ctl_escape(compliance_str_t text);
+/* Whole file into memory, at most max bytes; dies where it cannot. */
+compliance_str_t ctl_read_file(const char *path, size_t max);
+
+typedef struct ctl_table_s ctl_table_t;
+/* headings: n names.  Rows are printed aligned; the last column is not
+ * padded. */
+ctl_table_t *ctl_table(size_t n, const char *const *headings);
+void ctl_table_row(ctl_table_t *table, const char *const *cells);
+void ctl_table_print(ctl_table_t *table);
+
+/* jansson with every result checked. */
+json_t *ctl_json_object(void);
+json_t *ctl_json_array(void);
+json_t *ctl_json_text(compliance_str_t text);  /* null where absent */
+json_t *ctl_json_int(int64_t value);
+json_t *ctl_json_bool(bool value);
+void ctl_json_set(json_t *object, const char *key, json_t *value);
+void ctl_json_add(json_t *array, json_t *value);
+void ctl_json_print(json_t *value);            /* one line; frees it */
+
+
+/* times.c */
+#define CTL_TIME_EXPECTS  "a time: Unix seconds, 2026-12-31, " \
+                          "2026-12-31T18:00:00Z, now, +7d or -12h"
+#define CTL_SPAN_EXPECTS  "a span: seconds, or 90s, 15m, 12h, 7d, 2w"
+bool ctl_time_parse(compliance_str_t text, int64_t now, int64_t *out);
+bool ctl_span_parse(compliance_str_t text, int64_t *seconds);
+/* "2026-12-31T18:00:00Z"; "never" is the caller's business. */
+const char *ctl_time_format(int64_t time);
+
+#endif
