@@ -52,14 +52,13 @@ compliance_rc_t compliance_login_profile_read(
  * memory however long the body is, so that a 25 MB upload is looked through as
  * surely as a login form.
  *
- *     if (compliance_login_profile_applies(profile, method, path, query)
- *         -- and the request has a body, or is a POST --)
- *     {
+ *     if (compliance_login_profile_applies(profile, method, path, query)) {
  *         rc = compliance_login_scan_init(&scan, profile, path, query,
  *                                         content_type);
  *         -- OK: feed every buffer of the complete body, in order, from memory
- *            and from the temporary file; ABSENT: no look at the body needed,
- *            the request is no login; else: refuse --
+ *            and from the temporary file (no body: nothing to feed);
+ *            ABSENT: the request is no login, no look at the body needed;
+ *            else: refuse --
  *         while (rc == COMPLIANCE_OK && more) {
  *             rc = compliance_login_scan_feed(&scan, data, len);
  *         }
@@ -90,9 +89,11 @@ typedef enum {
 /* A value as it is collected; room for the delimiter that may turn out to
  * follow it. */
 typedef struct {
-    bool   seen;
-    size_t len;
-    char   data[COMPLIANCE_PRINCIPAL_MAX + COMPLIANCE_BOUNDARY_MAX + 4];
+    bool            seen;
+    compliance_rc_t fault;    /* told only where the name was seen */
+    size_t          len;
+    char            data[COMPLIANCE_PRINCIPAL_MAX + COMPLIANCE_BOUNDARY_MAX
+                         + 8];
 } compliance_login_value_t;
 
 /* Private to login_*.c; public for its size. */
@@ -111,36 +112,34 @@ typedef struct {
         bool     odd;            /* not spelt as the field is documented */
         bool     ended;          /* at a NUL or '[' */
         bool     too_long;
-        bool     behind_semicolon;
-        uint8_t  escape[2];      /* of a %XX across two pieces */
         unsigned n_escape;       /* 0: outside, 1: behind '%', 2: one digit */
+        char     digit;          /* the first one of an escape */
     } field;
 
     struct {
         char     delimiter[COMPLIANCE_BOUNDARY_MAX + 4];  /* CR LF - - ... */
-        uint8_t  fail[COMPLIANCE_BOUNDARY_MAX + 5];   /* Knuth-Morris-Pratt */
         size_t   len;
-        size_t   matched;        /* of the delimiter with its CR LF */
-        size_t   bare;           /* of the delimiter without it */
-        size_t   offset;         /* of the body, until the first delimiter */
+        uint8_t  fail[COMPLIANCE_BOUNDARY_MAX + 4];   /* Knuth-Morris-Pratt */
+        uint8_t  bare_fail[COMPLIANCE_BOUNDARY_MAX + 2];
+        size_t   matched;        /* of the delimiter */
+        size_t   bare;           /* of the delimiter without its CR LF */
         bool     named;          /* the part has its Content-Disposition */
         size_t   line_len;
         char     line[COMPLIANCE_PART_LINE_MAX];
     } part;
 
     struct {
-        unsigned depth;
-        uint64_t arrays;         /* a bit for every level: 1 an array */
-        bool     key;            /* the string being read is a key */
-        bool     interesting;    /* a member of the outermost object */
-        unsigned utf8_left;      /* continuation bytes to come */
-        uint8_t  utf8_low, utf8_high;   /* bounds of the next one */
-        unsigned n_hex;
-        uint32_t hex;
-        uint32_t high;           /* a high surrogate waits for its low one */
+        unsigned    depth;
+        uint64_t    arrays;      /* a bit for every level: 1 an array */
+        bool        key;         /* the string being read is a key */
+        unsigned    utf8_left;   /* continuation bytes to come */
+        uint8_t     utf8_low, utf8_high;   /* bounds of the next one */
+        unsigned    n_hex;
+        unsigned    hex;
+        bool        low;         /* the second half of a surrogate pair */
         const char *literal;     /* the rest of true, false, null */
-        size_t   text_len;
-        char     text[40];       /* a key of the outermost object, a number */
+        size_t      text_len;
+        char        text[40];    /* a key of the outermost object, a number */
     } json;
 } compliance_login_scan_t;
 
