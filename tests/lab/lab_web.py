@@ -5,7 +5,7 @@ import os
 import secrets
 import sqlite3
 
-from lab_process import LabError, program, require_mount_namespace
+from lab_process import LabError, can_unshare_mounts, program
 from lab_server import Server
 
 SOGO_CONF_DIR = "/etc/sogo"
@@ -27,13 +27,14 @@ def page_holds(port, path, text):
 
 
 class Sogo(Server):
-    """sogod reads /etc/sogo only: a private mount namespace shows it our directory there."""
+    """sogod reads /etc/sogo and nothing else, but its command line weighs more: there stand all
+    settings. Where a private mount namespace can be had, it does not see the machine's file either.
+    """
 
     name = "sogo"
     needs = ("postgresql", "memcached", "dovecot", "postfix")
     port_names = ("sogo",)
     grace_s = 0.5       # its workers take up to 10 s to leave and keep nothing worth waiting for
-    RESOURCES = "/usr/lib/GNUstep/SOGo/WebServerResources/"
     EAS_PATH = "/SOGo/Microsoft-Server-ActiveSync"
 
     @property
@@ -45,59 +46,55 @@ class Sogo(Server):
         return f"http://127.0.0.1:{self.port('sogo')}{self.EAS_PATH}"
 
     def prepare(self):
-        require_mount_namespace()
-        if not os.path.isdir(SOGO_CONF_DIR):
-            raise LabError(f"{SOGO_CONF_DIR} is missing: is the package sogo installed?")
-        lab = self.lab
-        for name in ("", "/home", "/spool"):
-            lab.mkdir(self.directory + name, owner="sogo", mode=0o700)
-        lab.mkdir(f"{self.directory}/etc", owner="sogo", mode=0o700)
+        for name in ("", "/home", "/spool", "/etc"):
+            self.lab.mkdir(self.directory + name, owner="sogo", mode=0o700)
         self._fill_users()
-        database = f"postgresql://sogo:sogo@{self.address('postgresql')}/postgres"
-        lab.write(f"{self.directory}/etc/sogo.conf", f"""{{
-  SOGoProfileURL = "{database}/sogo_user_profile";
-  OCSFolderInfoURL = "{database}/sogo_folder_info";
-  OCSSessionsFolderURL = "{database}/sogo_sessions_folder";
-  OCSEMailAlarmsFolderURL = "{database}/sogo_alarms_folder";
-  OCSCacheFolderURL = "{database}/sogo_cache_folder";
-  OCSStoreURL = "{database}/sogo_store";
-  OCSAclURL = "{database}/sogo_acl";
-  OCSAdminURL = "{database}/sogo_admin";
-  SOGoMemcachedHost = "{self.address('memcached')}";
-  SOGoUserSources = (
-    {{
-      type = sql;
-      id = lab;
-      viewURL = "{database}/lab_users";
-      userPasswordAlgorithm = plain;
-      canAuthenticate = YES;
-      isAddressBook = YES;
-      displayName = "Lab";
-    }}
-  );
-  SOGoMailDomain = "{lab.domain}";
-  SOGoIMAPServer = "imap://{self.address('imap')}";
-  SOGoSMTPServer = "smtp://{self.address('smtp')}";
-  SOGoMailingMechanism = smtp;
-  SOGoForceExternalLoginWithEmail = NO;
-  SOGoDraftsFolderName = Drafts;
-  SOGoSentFolderName = Sent;
-  SOGoTrashFolderName = Trash;
-  SOGoJunkFolderName = Junk;
-  SOGoMailSpoolPath = "{self.directory}/spool";
-  SOGoLanguage = English;
-  SOGoTimeZone = UTC;
-  SOGoSieveScriptsEnabled = NO;
-  SOGoVacationEnabled = NO;
-  SOGoForwardEnabled = NO;
-  SOGoMaximumPingInterval = 60;
-  SOGoMaximumSyncInterval = 60;
-  SOGoInternalSyncInterval = 2;
-  WOWorkersCount = 8;
-  WOUseWatchDog = YES;
-  WOPort = "{self.address('sogo')}";
-}}
-""", owner="sogo", mode=0o600)
+
+    def _database(self, table):
+        return f"postgresql://sogo:sogo@{self.address('postgresql')}/postgres/{table}"
+
+    def _settings(self):
+        lab = self.lab
+        users = (f'({{type = sql; id = lab; viewURL = "{self._database("lab_users")}";'
+                 ' userPasswordAlgorithm = plain; canAuthenticate = YES; isAddressBook = YES;'
+                 ' displayName = "Lab";})')
+        return {
+            "SOGoProfileURL": self._database("sogo_user_profile"),
+            "OCSFolderInfoURL": self._database("sogo_folder_info"),
+            "OCSSessionsFolderURL": self._database("sogo_sessions_folder"),
+            "OCSEMailAlarmsFolderURL": self._database("sogo_alarms_folder"),
+            "OCSCacheFolderURL": self._database("sogo_cache_folder"),
+            "OCSStoreURL": self._database("sogo_store"),
+            "OCSAclURL": self._database("sogo_acl"),
+            "OCSAdminURL": self._database("sogo_admin"),
+            "SOGoMemcachedHost": self.address("memcached"),
+            "SOGoUserSources": users,
+            "SOGoMailDomain": lab.domain,
+            "SOGoIMAPServer": f"imap://{self.address('imap')}",
+            "SOGoSMTPServer": f"smtp://{self.address('smtp')}",
+            "SOGoMailingMechanism": "smtp",
+            "SOGoForceExternalLoginWithEmail": "NO",
+            "SOGoDraftsFolderName": "Drafts",
+            "SOGoSentFolderName": "Sent",
+            "SOGoTrashFolderName": "Trash",
+            "SOGoJunkFolderName": "Junk",
+            "SOGoMailSpoolPath": f"{self.directory}/spool",
+            "SOGoLanguage": "English",
+            "SOGoTimeZone": "UTC",
+            "SOGoSieveScriptsEnabled": "NO",
+            "SOGoVacationEnabled": "NO",
+            "SOGoForwardEnabled": "NO",
+            "SOGoTrustProxyAuthentication": "NO",
+            "SOGoMaximumPingInterval": "60",
+            "SOGoMaximumSyncInterval": "60",
+            "SOGoInternalSyncInterval": "2",
+            "WOWorkersCount": "8",      # each Ping holds one
+            "WOUseWatchDog": "YES",
+            "WOPort": self.address("sogo"),
+            "WONoDetach": "YES",
+            "WOLogFile": "-",
+            "WOPidFile": f"{self.directory}/sogo.pid",
+        }
 
     def _fill_users(self):
         quoted = {user: password.replace("'", "''") for user, password in self.lab.users.items()}
@@ -111,10 +108,17 @@ class Sogo(Server):
             f"INSERT INTO lab_users VALUES {rows};")
 
     def argv(self):
-        script = ('mount --bind "$1" "$2" && shift 2 && exec "$@"')
-        return [program("unshare"), "-m", "sh", "-c", script, "sh",
-                f"{self.directory}/etc", SOGO_CONF_DIR, *self.as_user("sogo"), program("sogod"),
-                "-WONoDetach", "YES", "-WOLogFile", "-", "-WOPidFile", f"{self.directory}/sogo.pid"]
+        # A bare word of a property list may hold letters, digits and little else.
+        settings = [word for name, value in self._settings().items()
+                    for word in (f"-{name}", value if value.startswith("(") else f'"{value}"')]
+        return [*self._alone(), *self.as_user("sogo"), program("sogod"), *settings]
+
+    def _alone(self):
+        if not os.path.isdir(SOGO_CONF_DIR) or not can_unshare_mounts():
+            return []
+        return [program("unshare"), "-m", "sh", "-c",
+                'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh",
+                f"{self.directory}/etc", SOGO_CONF_DIR]
 
     def env(self):
         return {"HOME": f"{self.directory}/home"}
