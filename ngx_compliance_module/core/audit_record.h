@@ -20,6 +20,7 @@ typedef struct {
                                                       zeros before the first */
 } compliance_audit_chain_t;
 
+/* Letters, digits and ".-_:" of lane, at most LANE_MAX; others become '_'. */
 void compliance_audit_chain_init(compliance_audit_chain_t *chain,
     compliance_str_t lane);
 
@@ -38,22 +39,26 @@ typedef struct {
  * "prev":..,"time":..,"id":..,"node":..,"protocol":..,"verdict":..,
  * "reason":..,"would_block":..,"group":..,"user":..,"device":..,"binding":..,
  * "client":..,"device_type":..,"user_agent":..,"command":..,"hash":..}.
- * hash is SHA-256 over the line up to and without `,"hash"`.  On TOO_LONG the
- * chain is untouched.
+ * hash is SHA-256 over the line up to and without `,"hash"`.  would_block is
+ * the reason or "".  A device without a record is named as it presented
+ * itself, a certificate as "cert:<fingerprint>".  facts may be NULL.  On an
+ * error the chain is untouched, and what was added to out is to be thrown away.
  */
 compliance_rc_t compliance_audit_record(compliance_audit_chain_t *chain,
     const compliance_audit_context_t *context,
     const compliance_request_t *request, const compliance_facts_t *facts,
     const compliance_decision_t *decision, compliance_buf_t *out);
 
-/* A counted gap: `dropped` records were lost before this one. */
+/* A counted gap: `dropped` records were lost before this one: lane, seq, prev,
+ * time, node, dropped, hash. */
 compliance_rc_t compliance_audit_gap(compliance_audit_chain_t *chain,
     int64_t time_ms, compliance_str_t node, uint64_t dropped,
     compliance_buf_t *out);
 
 /* Checks one line's own hash, and that it follows `chain` (which a first line
  * of a lane starts: seq 1 and prev all zeros).  On OK chain moves on to it.
- * AMBIGUOUS: the line is sound but does not follow. */
+ * AMBIGUOUS: the line is sound but does not follow.  FORGED: its hash is not
+ * its own. */
 compliance_rc_t compliance_audit_verify(compliance_audit_chain_t *chain,
     compliance_str_t line);
 
