@@ -120,6 +120,7 @@ exec {shlex.quote(BUILD + '/compliancectl')} "$@"
             "BACKEND_SOGO_URL": lab.sogo.url,
             "BACKEND_ROUNDCUBE_URL": lab.roundcube.url,
             "REDIS_SOCKET": lab.redis.socket,
+            "REDIS_PID": f"{lab.redis.directory}/redis.pid",
             "NGINX_CONF": gateway.conf,
             "NGINX_PID": gateway.pid_file,
             "NGINX_ERROR_LOG": gateway.error_log,

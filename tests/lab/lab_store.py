@@ -34,7 +34,8 @@ class Redis(Server):
                  f"port {self.port('redis') if self.lab.redis_tcp else 0}",
                  f"unixsocket {self.socket}", "unixsocketperm 777",
                  "save \"\"", "appendonly yes", "appendfsync no",
-                 "enable-debug-command local"]
+                 "enable-debug-command local",
+                 f"pidfile {self.directory}/redis.pid"]
         if self.lab.redis_acl:
             lines.append(f"aclfile {os.path.abspath(self.lab.redis_acl)}")
         self.lab.write(f"{self.directory}/redis.conf", "\n".join(lines) + "\n")

@@ -174,6 +174,7 @@ $config['log_dir'] = '{self.directory}/log/';
 $config['temp_dir'] = '{self.directory}/temp/';
 $config['login_rate_limit'] = 1000;
 $config['ip_check'] = false;
+$config['proxy_whitelist'] = ['127.0.0.1'];
 """, owner="www-data", mode=0o600)
 
     def _link_defaults(self):
