@@ -343,11 +343,20 @@ ctl_audit_tail(ctl_t *ctl)
     lines = ctl_option_count(ctl, CTL_OPT_COUNT, 0, LINES_MAX, LINES_DEFAULT);
     n = find_streams(ctl, streams);
 
+    if (n == 0 && ctl_given(ctl, CTL_OPT_NODE)) {
+        ctl_die(CTL_NOT_FOUND, "node \"%s\" has no audit records; without "
+                "--node those of all nodes are shown",
+                ctl_escape(ctl_str(ctl->options[CTL_OPT_NODE])));
+    }
+
     if (n == 0) {
-        ctl_die(CTL_NOT_FOUND, ctl_given(ctl, CTL_OPT_NODE)
-                ? "that node has no audit records; leave --node out to see "
-                  "all of them"
-                : "there are no audit records yet");
+        fputs("there are no audit records yet\n", stderr);
+
+        if (ctl_given(ctl, CTL_OPT_FOLLOW)) {
+            ctl_die(CTL_NOT_FOUND, "no node to follow; name one with --node");
+        }
+
+        return CTL_DONE;
     }
 
     print_last(ctl, streams, n, lines);

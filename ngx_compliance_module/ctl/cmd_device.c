@@ -3,8 +3,10 @@
  */
 #include "record.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
 /* Who wrote a record by hand. */
@@ -24,13 +26,19 @@ typedef struct {
 static const char *
 invoking_user(void)
 {
-    const char *name = getenv("SUDO_USER");
+    const char          *name = getenv("SUDO_USER");
+    const struct passwd *account;
 
     if (name == NULL || name[0] == '\0') {
         name = getenv("USER");
     }
 
-    return name == NULL || name[0] == '\0' ? SOURCE : ctl_escape(ctl_str(name));
+    if (name == NULL || name[0] == '\0') {
+        account = getpwuid(getuid());
+        name = account == NULL ? SOURCE : account->pw_name;
+    }
+
+    return ctl_escape(ctl_str(name));
 }
 
 
@@ -114,8 +122,10 @@ plan_owner(ctl_t *ctl, ctl_changes_t *wanted)
 
 
 static void
-plan_grace(const ctl_record_t *record, const ctl_changes_t *wanted)
+plan_grace(const ctl_t *ctl, const ctl_record_t *record,
+    const ctl_changes_t *wanted)
 {
+    int64_t          end;
     compliance_str_t state = ctl_record_after(record, wanted, "state");
     compliance_str_t until = ctl_record_after(record, wanted, "grace_until");
 
@@ -128,6 +138,11 @@ plan_grace(const ctl_record_t *record, const ctl_changes_t *wanted)
 
     if (until.data == NULL || compliance_str_eq(until, compliance_str("0"))) {
         ctl_die(CTL_USAGE, "state=grace needs its end: grace_until=+7d");
+    }
+
+    if (compliance_parse_uint(until, &end) && end <= ctl->now) {
+        ctl_note("the grace ended at %s: the device counts as noncompliant",
+                 ctl_time_format(end));
     }
 }
 
@@ -202,7 +217,7 @@ plan_set(ctl_t *ctl, void *data)
     ctl_resolve_device(ctl, device->text, &device->record);
     plan_owner(ctl, &wanted);
     plan_override(&device->record, &device->wanted, &wanted);
-    plan_grace(&device->record, &wanted);
+    plan_grace(ctl, &device->record, &wanted);
 
     device->real = (ctl_changes_t) { 0, 0, NULL };
     ctl_record_diff(&ctl_device_kind, &device->record, &wanted, &device->real);

@@ -264,9 +264,10 @@ plan_delete(ctl_t *ctl, void *data)
                     : ctl_store_ask(ctl, "SCARD %s", owned)->integer;
 
     if (user->devices > 0) {
-        ctl_note("%lld devices still have him as their owner; list them with: "
+        ctl_note("%lld device%s still his own; list them with: "
                  "compliancectl device list owner=%s",
                  (long long) user->devices,
+                 user->devices == 1 ? " is" : "s are",
                  ctl_escape(ctl_str(user->record.name)));
     }
 }

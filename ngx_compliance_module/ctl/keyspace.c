@@ -9,6 +9,7 @@
 
 
 #define SCAN_COUNT  1000   /* keys Redis looks at between other clients */
+#define CURSOR_MAX  24     /* an unsigned of 64 bits, and its NUL */
 
 
 static const char *
@@ -106,17 +107,27 @@ ctl_key_index(const ctl_t *ctl, const char *field, compliance_str_t value)
 }
 
 
+/* Names end to end, each with its NUL, in one block: a million of them must
+ * not be a million blocks. */
 typedef struct {
-    const char **names;
-    size_t       n;
-    size_t       cap;
+    char   *text;
+    size_t  len, cap, n;
 } names_t;
 
 
 static void
+free_names(void *object)
+{
+    free(((names_t *) object)->text);
+}
+
+
+/* ctl_alloc() would give it up with the page that is being read. */
+static void
 add_name(names_t *names, const redisReply *reply, size_t skip)
 {
-    const char **more;
+    char  *text;
+    size_t cap, len;
 
     ctl_reply_expect(reply, REDIS_REPLY_STRING, "a name");
 
@@ -125,20 +136,23 @@ add_name(names_t *names, const redisReply *reply, size_t skip)
         return;
     }
 
-    if (names->n == names->cap) {
-        more = ctl_alloc_array(names->cap * 2 + 64, sizeof(*more));
+    len = reply->len - skip + 1;
 
-        if (names->n > 0) {
-            memcpy(more, names->names, names->n * sizeof(*more));
+    if (names->cap - names->len < len) {
+        cap = names->cap * 2 + len + 4096;
+        text = realloc(names->text, cap);
+
+        if (text == NULL) {
+            ctl_die(CTL_STORE, "out of memory");
         }
 
-        names->names = more;
-        names->cap = names->cap * 2 + 64;
+        names->text = text;
+        names->cap = cap;
     }
 
-    names->names[names->n++] = ctl_dup((compliance_str_t) {
-                                           reply->str + skip,
-                                           reply->len - skip });
+    memcpy(names->text + names->len, reply->str + skip, len);
+    names->len += len;
+    names->n++;
 }
 
 
@@ -150,30 +164,38 @@ by_bytes(const void *a, const void *b)
 
 
 static const char **
-sorted(names_t *names, size_t *n)
+sorted(const names_t *names, size_t *n)
 {
-    size_t kept = 0;
+    size_t       kept = 0;
+    const char **list, *p = names->text;
+
+    list = ctl_alloc_array(names->n, sizeof(*list));
+
+    for (size_t i = 0; i < names->n; i++) {
+        list[i] = p;
+        p += strlen(p) + 1;
+    }
 
     if (names->n > 0) {
-        qsort(names->names, names->n, sizeof(*names->names), by_bytes);
+        qsort(list, names->n, sizeof(*list), by_bytes);
     }
 
     for (size_t i = 0; i < names->n; i++) {
-        if (kept == 0 || strcmp(names->names[kept - 1], names->names[i]) != 0)
-        {
-            names->names[kept++] = names->names[i];
+        if (kept == 0 || strcmp(list[kept - 1], list[i]) != 0) {
+            list[kept++] = list[i];
         }
     }
 
     *n = kept;
 
-    return names->names;
+    return list;
 }
 
 
-/* The next page of a SCAN or SSCAN; false behind the last one. */
+/* Takes the next page of a SCAN or SSCAN; false behind the last one. */
 static bool
-page(const redisReply *reply, names_t *names, size_t skip, char **cursor)
+take_page(const redisReply *reply, names_t *names, size_t skip,
+    char cursor[CURSOR_MAX])
 {
     const redisReply *list;
 
@@ -181,30 +203,41 @@ page(const redisReply *reply, names_t *names, size_t skip, char **cursor)
 
     if (reply->elements != 2
         || reply->element[0]->type != REDIS_REPLY_STRING
+        || reply->element[0]->len >= CURSOR_MAX
         || reply->element[1]->type != REDIS_REPLY_ARRAY)
     {
         ctl_die(CTL_CONTENT, "Redis answered something else than a page of "
                 "names; is it Redis?");
     }
 
-    *cursor = ctl_dup((compliance_str_t) { reply->element[0]->str,
-                                           reply->element[0]->len });
+    strcpy(cursor, reply->element[0]->str);
     list = reply->element[1];
 
     for (size_t i = 0; i < list->elements; i++) {
         add_name(names, list->element[i], skip);
     }
 
-    return strcmp(*cursor, "0") != 0;
+    return strcmp(cursor, "0") != 0;
+}
+
+
+static names_t *
+new_names(void)
+{
+    names_t *names = ctl_alloc(sizeof(*names));
+
+    ctl_keep(names, free_names);
+
+    return names;
 }
 
 
 const char **
 ctl_store_scan(ctl_t *ctl, const char *begin, size_t *n)
 {
-    names_t names = { NULL, 0, 0 };
-    char   *cursor = ctl_format("0"), *pattern, *p;
-    bool    more = true;
+    char     cursor[CURSOR_MAX] = "0", *pattern, *p;
+    bool     more = true;
+    names_t *names = new_names();
 
     /* what a glob would read as its own is escaped */
     pattern = ctl_alloc(strlen(begin) * 2 + 2);
@@ -220,28 +253,38 @@ ctl_store_scan(ctl_t *ctl, const char *begin, size_t *n)
 
     *p = '*';
 
+    ctl_store_open(ctl);
+
     while (more) {
-        more = page(ctl_store_ask(ctl, "SCAN %s MATCH %s COUNT %d", cursor,
-                                  pattern, SCAN_COUNT),
-                    &names, strlen(begin), &cursor);
+        ctl_mark_t mark = ctl_mark();
+
+        more = take_page(ctl_store_ask(ctl, "SCAN %s MATCH %s COUNT %d",
+                                       cursor, pattern, SCAN_COUNT),
+                         names, strlen(begin), cursor);
+        ctl_release(mark);
     }
 
-    return sorted(&names, n);
+    return sorted(names, n);
 }
 
 
 const char **
 ctl_store_members(ctl_t *ctl, const char *key, size_t *n)
 {
-    names_t names = { NULL, 0, 0 };
-    char   *cursor = ctl_format("0");
-    bool    more = true;
+    char     cursor[CURSOR_MAX] = "0";
+    bool     more = true;
+    names_t *names = new_names();
+
+    ctl_store_open(ctl);
 
     while (more) {
-        more = page(ctl_store_ask(ctl, "SSCAN %s %s COUNT %d", key, cursor,
-                                  SCAN_COUNT),
-                    &names, 0, &cursor);
+        ctl_mark_t mark = ctl_mark();
+
+        more = take_page(ctl_store_ask(ctl, "SSCAN %s %s COUNT %d", key,
+                                       cursor, SCAN_COUNT),
+                         names, 0, cursor);
+        ctl_release(mark);
     }
 
-    return sorted(&names, n);
+    return sorted(names, n);
 }

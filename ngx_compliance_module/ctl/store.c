@@ -362,6 +362,13 @@ ctl_store_close(ctl_t *ctl)
 }
 
 
+void
+ctl_store_open(ctl_t *ctl)
+{
+    (void) ctl_store(ctl);
+}
+
+
 static void
 send_formatted(ctl_t *ctl, const char *format, va_list args)
 {

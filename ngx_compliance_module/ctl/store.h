@@ -22,6 +22,10 @@ typedef enum {
     CTL_TYPE_ANY    /* for DEL */
 } ctl_type_t;
 
+/* Connects, if nobody has yet: every question does it by itself, but before a
+ * ctl_mark() it must have happened, for it keeps memory. */
+void ctl_store_open(ctl_t *ctl);
+
 /* Formats are hiredis': %s, %b (pointer, size_t), %d and the like.  The reply
  * is never NULL nor an error, and lives until ctl_release(). */
 redisReply *ctl_store_ask(ctl_t *ctl, const char *format, ...);
