@@ -494,9 +494,7 @@ ngx_http_compliance_portal_claim(ngx_http_compliance_portal_ctx_t *ctx,
         ngx_memcpy(claim->fingerprint, ctx->fingerprint,
                    sizeof(claim->fingerprint));
 
-    } else if (link->protocol == COMPLIANCE_EAS
-               || link->protocol == COMPLIANCE_AUTODISCOVER)
-    {
+    } else if (link->protocol == COMPLIANCE_AUTODISCOVER) {
         request->device_free = 1;
     }
 
