@@ -22,8 +22,10 @@
 #include "../core/answer_http.h"
 #include "../core/identify_eas.h"
 #include "../core/identify_http.h"
+#include "../core/identify_mail.h"
 #include "../core/jwt.h"
 #include "../core/login_profile.h"
+#include "../core/names.h"
 #include "../runtime/ngx_compliance.h"
 
 
@@ -127,6 +129,8 @@ typedef struct {
     compliance_access_t              access;
     ngx_table_elt_t                 *headers[NGX_HTTP_COMPLIANCE_HEADERS];
     const char                      *why;      /* what is malformed */
+    compliance_login_scan_t         *scan;     /* looks through the body */
+    compliance_rc_t                  scan_rc;  /* how that goes */
     compliance_claim_t               tag;      /* the login's, kept: it is cut
                                                   off before anyone logs it */
     unsigned                         challenge:1;      /* our own 401 */
@@ -134,7 +138,8 @@ typedef struct {
     unsigned                         credential:1;     /* Authorization is
                                                           what was judged */
     unsigned                         login_exact:1;    /* as it stands */
-    unsigned                         delayed:1;        /* once is enough */
+    unsigned                         pending:1;        /* the store is asked */
+    unsigned                         body_read:1;
     ngx_compliance_check_t           check;
 } ngx_http_compliance_ctx_t;
 
@@ -146,6 +151,21 @@ extern ngx_module_t  ngx_http_compliance_module;
  * NULL) tells whether a redirect came since it was set. */
 ngx_http_compliance_ctx_t *ngx_http_compliance_get_ctx(ngx_http_request_t *r,
     ngx_uint_t *moved);
+
+/* conf: the directives that have a grammar, and what nginx -t checks */
+char *ngx_http_compliance_conf_device(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_compliance_conf_user(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_compliance_conf_login_profile(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+char *ngx_http_compliance_conf_jwks(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* Fills in the resolved sources of a gated location, refuses what would not
+ * gate it.  own: before it was merged. */
+char *ngx_http_compliance_conf_check(ngx_conf_t *cf,
+    ngx_http_compliance_loc_conf_t *conf,
+    const ngx_http_compliance_loc_conf_t *own);
 
 /* gate */
 ngx_int_t ngx_http_compliance_handler(ngx_http_request_t *r);
@@ -171,13 +191,15 @@ ngx_int_t ngx_http_compliance_headers_strip(ngx_http_request_t *r,
 ngx_int_t ngx_http_compliance_header_remove(ngx_http_request_t *r,
     ngx_table_elt_t *line);
 
-/* login: NGX_OK: judge the name, it is in ctx->check.request.  NGX_DECLINED:
- * nobody logs in. NGX_AGAIN: the body is being read, phases go on by
- * themselves. NGX_ERROR: end the request. */
-ngx_uint_t ngx_http_compliance_login_applies(ngx_http_request_t *r,
+/* login: NGX_OK: the body has to be read, and is looked through while it is.
+ * NGX_DECLINED: nobody logs in.  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_compliance_login_begin(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
-ngx_int_t ngx_http_compliance_login_judge(ngx_http_request_t *r,
+/* The whole body was read.  NGX_OK: ctx->check.request holds who is about to
+ * log in, or why that cannot be told: judge it.  NGX_DECLINED: nobody. */
+ngx_int_t ngx_http_compliance_login_end(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
+void ngx_http_compliance_login_init(void);
 
 /* forward */
 ngx_int_t ngx_http_compliance_forward(ngx_http_request_t *r,
@@ -189,6 +211,7 @@ ngx_int_t ngx_http_compliance_drop_credential(ngx_http_request_t *r,
 ngx_int_t ngx_http_compliance_set_query(ngx_http_request_t *r,
     ngx_str_t *query);
 void ngx_http_compliance_drop_body(ngx_http_request_t *r);
+void ngx_http_compliance_refresh(ngx_http_request_t *r);
 
 /* answer: sends what the verdict has for this client and returns what the
  * request is to be finalized with. */
@@ -206,7 +229,7 @@ ngx_table_elt_t *ngx_http_compliance_add_header(ngx_http_request_t *r,
 ngx_int_t ngx_http_compliance_send(ngx_http_request_t *r, ngx_str_t *body);
 
 /* filter: Negotiate and NTLM taken out of WWW-Authenticate. */
-ngx_int_t ngx_http_compliance_filter_init(ngx_conf_t *cf);
+void ngx_http_compliance_filter_init(void);
 
 /* variables */
 ngx_int_t ngx_http_compliance_add_variables(ngx_conf_t *cf);

@@ -1,0 +1,660 @@
+/*
+ * nginx request -> compliance_request_t: who is asking, with which device.
+ * Invariants: what is judged here is what forward.c lets the back end see;
+ * what could be read in two ways is refused; a password is in no memory of
+ * ours when this returns, and a login tag in no header line.
+ */
+#include "ngx_http_compliance.h"
+
+#if (NGX_HTTP_SSL)
+#include <openssl/x509.h>
+#endif
+
+
+static compliance_rc_t ngx_http_compliance_path(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+static ngx_int_t ngx_http_compliance_eas(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+static ngx_int_t ngx_http_compliance_user(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+static ngx_int_t ngx_http_compliance_basic(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, compliance_str_t credentials);
+static ngx_int_t ngx_http_compliance_bearer(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, compliance_str_t credentials);
+static ngx_int_t ngx_http_compliance_user_value(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+static ngx_int_t ngx_http_compliance_device(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+static ngx_int_t ngx_http_compliance_refuse(ngx_http_compliance_ctx_t *ctx,
+    compliance_rc_t rc, const char *why);
+static ngx_int_t ngx_http_compliance_ask(ngx_http_compliance_ctx_t *ctx);
+static void ngx_http_compliance_address(ngx_http_request_t *r,
+    compliance_request_t *request);
+static void ngx_http_compliance_client(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_compliance_identify(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx)
+{
+    ngx_int_t              rc;
+    compliance_rc_t        fault;
+    compliance_request_t  *request;
+
+    request = &ctx->check.request;
+
+    request->protocol = ctx->conf->protocol;
+    request->identity = COMPLIANCE_OK;
+    request->dry_run = ctx->conf->dry_run;
+
+    fault = ngx_http_compliance_headers_scan(r, ctx);
+
+    ngx_http_compliance_client(r, ctx);
+
+    if (fault == COMPLIANCE_OK) {
+        fault = ngx_http_compliance_path(r, ctx);
+    }
+
+    if (fault != COMPLIANCE_OK) {
+        ngx_http_compliance_refuse(ctx, fault, ctx->why);
+        goto refused;
+    }
+
+    if (request->protocol == COMPLIANCE_EAS) {
+
+        rc = ngx_http_compliance_eas(r, ctx);
+        if (rc == NGX_ERROR) {
+            return rc;
+        }
+
+    } else if (request->protocol == COMPLIANCE_AUTODISCOVER) {
+        request->device_free = 1;
+    }
+
+    if (request->identity != COMPLIANCE_OK) {
+        goto refused;
+    }
+
+    rc = ngx_http_compliance_user(r, ctx);
+
+    if (rc == NGX_OK && request->identity == COMPLIANCE_OK) {
+        rc = ngx_http_compliance_device(r, ctx);
+    }
+
+    if (rc == NGX_ERROR) {
+        return rc;
+    }
+
+    if (request->identity != COMPLIANCE_OK) {
+        goto refused;
+    }
+
+    /* by now every variable that names a source was read */
+
+    if (ngx_http_compliance_headers_strip(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->credential || (ctx->challenge && ctx->conf->dry_run)) {
+        return rc;
+    }
+
+    return ngx_http_compliance_drop_credential(r, ctx) == NGX_OK ? rc
+                                                                 : NGX_ERROR;
+
+refused:
+
+    /* a login that cannot be read may hold a tag that somebody logs */
+
+    return ngx_http_compliance_drop_credential(r, ctx);
+}
+
+
+/* The spelling the client chose, not what nginx made of it. */
+static compliance_rc_t
+ngx_http_compliance_path(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
+{
+    u_char  *end, *last;
+
+    last = r->unparsed_uri.data + r->unparsed_uri.len;
+
+    if (r->unparsed_uri.len == 0) {
+        ctx->why = "no path";
+        return COMPLIANCE_MALFORMED;
+    }
+
+    /* nginx ends there, what it passes on does not */
+
+    if (ngx_strlchr(r->unparsed_uri.data, last, '#') != NULL) {
+        ctx->why = "fragment";
+        return COMPLIANCE_AMBIGUOUS;
+    }
+
+    end = ngx_strlchr(r->unparsed_uri.data, last, '?');
+    if (end == NULL) {
+        end = last;
+    }
+
+    return compliance_path_check((compliance_str_t) {
+                                     (char *) r->unparsed_uri.data,
+                                     (size_t) (end - r->unparsed_uri.data) },
+                                 &ctx->why);
+}
+
+
+static ngx_int_t
+ngx_http_compliance_eas(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
+{
+    char                   text[2 * COMPLIANCE_EAS_QUERY_MAX];
+    ngx_str_t              query;
+    const char            *why;
+    compliance_rc_t        rc;
+    compliance_buf_t       canonical;
+    compliance_str_t       raw;
+    compliance_request_t  *request;
+
+    request = &ctx->check.request;
+    why = "query";
+
+    raw = r->args.len ? ngx_http_compliance_slice(&r->args)
+                      : compliance_absent;
+
+    compliance_buf_init(&canonical, text, sizeof(text));
+
+    rc = compliance_eas_parse(raw,
+                              ngx_http_compliance_header(ctx,
+                                              NGX_HTTP_COMPLIANCE_EAS_VERSION),
+                              r->method == NGX_HTTP_OPTIONS, &ctx->eas,
+                              &canonical, &why);
+
+    if (rc == COMPLIANCE_OK && canonical.overflow) {
+        rc = COMPLIANCE_TOO_LONG;
+    }
+
+    if (rc != COMPLIANCE_OK) {
+        return ngx_http_compliance_refuse(ctx, rc, why);
+    }
+
+    request->device_free = ctx->eas.options;
+    request->user_hint = ctx->eas.user;
+    request->device_type = (compliance_str_t) { ctx->eas.device_type,
+                                            ngx_strlen(ctx->eas.device_type) };
+
+    ctx->check.command.data = (u_char *) (ctx->eas.options
+                               ? "OPTIONS"
+                               : compliance_eas_command_name(ctx->eas.command));
+    ctx->check.command.len = ngx_strlen(ctx->check.command.data);
+
+    if (canonical.len == r->args.len
+        && ngx_memcmp(text, r->args.data, canonical.len) == 0)
+    {
+        return NGX_OK;
+    }
+
+    query.len = canonical.len;
+    query.data = (u_char *) text;
+
+    return ngx_http_compliance_set_query(r, &query);
+}
+
+
+/* NGX_OK: the user, or the fault, is in the request; NGX_DECLINED: to be asked
+ * for.  Of what Authorization holds, only what is judged here stays. */
+static ngx_int_t
+ngx_http_compliance_user(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             users, certificate;
+    compliance_str_t       credentials;
+    compliance_request_t  *request;
+
+    users = ctx->conf->users.resolved;
+    request = &ctx->check.request;
+
+    ctx->scheme = COMPLIANCE_AUTH_NONE;
+    credentials = compliance_absent;
+
+    if (ctx->headers[NGX_HTTP_COMPLIANCE_AUTHORIZATION]) {
+        ctx->scheme = compliance_auth_scheme(
+                          ngx_http_compliance_header(ctx,
+                                          NGX_HTTP_COMPLIANCE_AUTHORIZATION),
+                          &credentials);
+    }
+
+    if (request->protocol != COMPLIANCE_WEB) {
+
+        certificate = (ctx->conf->negotiate
+                       == NGX_HTTP_COMPLIANCE_NEGOTIATE_CERTIFICATE);
+
+        switch (ctx->scheme) {
+
+        case COMPLIANCE_AUTH_BASIC:
+            if (users & NGX_HTTP_COMPLIANCE_USER_BASIC) {
+                return ngx_http_compliance_basic(r, ctx, credentials);
+            }
+            break;
+
+        case COMPLIANCE_AUTH_BEARER:
+            if (users & NGX_HTTP_COMPLIANCE_USER_BEARER) {
+                return ngx_http_compliance_bearer(r, ctx, credentials);
+            }
+            break;
+
+        case COMPLIANCE_AUTH_NEGOTIATE:
+
+            /* it authenticates a connection: the certificate names the user */
+
+            if (certificate) {
+                ctx->credential = 1;
+                request->user_source = COMPLIANCE_USER_FROM_OWNER;
+                return NGX_OK;
+            }
+            return ngx_http_compliance_ask(ctx);
+
+        case COMPLIANCE_AUTH_OTHER:
+        case COMPLIANCE_AUTH_NONE:
+            break;
+        }
+    }
+
+    if (users & NGX_HTTP_COMPLIANCE_USER_VALUE) {
+        rc = ngx_http_compliance_user_value(r, ctx);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    if ((users & NGX_HTTP_COMPLIANCE_USER_OWNER)
+        && (request->protocol == COMPLIANCE_WEB
+            || ctx->scheme == COMPLIANCE_AUTH_NONE))
+    {
+        request->user_source = COMPLIANCE_USER_FROM_OWNER;
+        return NGX_OK;
+    }
+
+    if (request->protocol == COMPLIANCE_WEB) {
+        request->user_source = COMPLIANCE_USER_FROM_NONE;
+        return NGX_OK;
+    }
+
+    return ngx_http_compliance_ask(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_compliance_basic(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, compliance_str_t credentials)
+{
+    char                    scratch[COMPLIANCE_AUTHORIZATION_MAX];
+    ngx_int_t               result;
+    ngx_str_t              *line;
+    compliance_rc_t         rc;
+    compliance_str_t        name, password;
+    compliance_tag_t        tag;
+    compliance_request_t   *request;
+    compliance_device_id_t  device;
+    ngx_compliance_conf_t  *ccf;
+
+    request = &ctx->check.request;
+
+    tag = COMPLIANCE_TAG_NONE;
+    device.len = 0;
+
+    rc = compliance_basic_parse(credentials, scratch, sizeof(scratch), &name,
+                                &password);
+
+    if (rc != COMPLIANCE_OK) {
+        ngx_explicit_memzero(scratch, sizeof(scratch));
+        return ngx_http_compliance_refuse(ctx, rc, "Basic credentials");
+    }
+
+    if (ctx->conf->devices.resolved & NGX_HTTP_COMPLIANCE_DEVICE_LOGIN_TAG) {
+        ccf = ngx_compliance_get_conf((ngx_cycle_t *) ngx_cycle);
+        rc = compliance_login_parse(name, ccf->keys, &request->user, &device,
+                                    &tag);
+
+    } else {
+        rc = compliance_principal_parse(name, &request->user);
+    }
+
+    line = &ctx->headers[NGX_HTTP_COMPLIANCE_AUTHORIZATION]->value;
+
+    ctx->login_exact = (rc == COMPLIANCE_OK && tag == COMPLIANCE_TAG_NONE
+                        && line->len == sizeof("Basic ") - 1 + credentials.len
+                        && ngx_strncmp(line->data, "Basic ", 6) == 0
+                        && name.len == request->user.len
+                        && ngx_memcmp(name.data, request->user.data, name.len)
+                           == 0);
+
+    /* decoded, name and password are no longer than this */
+    ngx_explicit_memzero(scratch, ngx_min(credentials.len, sizeof(scratch)));
+
+    if (rc != COMPLIANCE_OK) {
+        return ngx_http_compliance_refuse(ctx, rc, "login name");
+    }
+
+    ctx->credential = 1;
+    request->user_source = COMPLIANCE_USER_FROM_CREDENTIAL;
+
+    result = NGX_OK;
+
+    switch (tag) {
+
+    case COMPLIANCE_TAG_NONE:
+        break;
+
+    case COMPLIANCE_TAG_ASSERTED:
+    case COMPLIANCE_TAG_SIGNED:
+        ctx->tag.source = (tag == COMPLIANCE_TAG_SIGNED)
+                          ? COMPLIANCE_DEVICE_FROM_SIGNED_TAG
+                          : COMPLIANCE_DEVICE_FROM_TAG;
+        ctx->tag.id = device;
+
+        /* cut off here: nothing logs it from now on */
+        result = ngx_http_compliance_set_login(r, ctx, &request->user);
+        break;
+    }
+
+    return result;
+}
+
+
+static ngx_int_t
+ngx_http_compliance_bearer(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, compliance_str_t credentials)
+{
+    const char                  *why;
+    compliance_rc_t              rc;
+    compliance_request_t        *request;
+    ngx_http_compliance_jwks_t  *jwks;
+
+    jwks = ctx->conf->jwks;
+    request = &ctx->check.request;
+    why = "";
+
+    rc = compliance_jwt_verify(jwks->keys, credentials,
+                               jwks->issuer.len
+                               ? ngx_http_compliance_slice(&jwks->issuer)
+                               : compliance_absent,
+                               jwks->audience.len
+                               ? ngx_http_compliance_slice(&jwks->audience)
+                               : compliance_absent,
+                               (char *) jwks->claim.data, ngx_time(),
+                               &request->user, &why);
+
+    if (rc != COMPLIANCE_OK) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "compliance: bearer token refused: %s", why);
+        request->user.len = 0;
+        return ngx_http_compliance_ask(ctx);
+    }
+
+    ctx->credential = 1;
+    ctx->login_exact = 1;    /* the token is the login */
+    request->user_source = COMPLIANCE_USER_FROM_CREDENTIAL;
+
+    return NGX_OK;
+}
+
+
+/* A name the admin vouches for: the first variable that has a value. */
+static ngx_int_t
+ngx_http_compliance_user_value(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx)
+{
+    ngx_str_t                   value;
+    ngx_uint_t                  i;
+    compliance_rc_t             rc;
+    ngx_http_complex_value_t  **cv;
+
+    cv = ctx->conf->users.values->elts;
+
+    for (i = 0; i < ctx->conf->users.values->nelts; i++) {
+
+        if (ngx_http_complex_value(r, cv[i], &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (value.len == 0) {
+            continue;
+        }
+
+        rc = compliance_principal_parse(ngx_http_compliance_slice(&value),
+                                        &ctx->check.request.user);
+        if (rc != COMPLIANCE_OK) {
+            return ngx_http_compliance_refuse(ctx, rc, "user");
+        }
+
+        ctx->check.request.user_source = COMPLIANCE_USER_FROM_CREDENTIAL;
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_compliance_device(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx)
+{
+    ngx_str_t                   value;
+    ngx_uint_t                  i, devices;
+    compliance_rc_t             rc;
+    compliance_claim_t         *claim;
+    compliance_request_t       *request;
+    ngx_http_complex_value_t  **cv;
+
+    request = &ctx->check.request;
+    request->n_claims = 0;
+
+    if (request->device_free) {
+        return NGX_OK;
+    }
+
+    devices = ctx->conf->devices.resolved;
+    claim = request->claims;
+
+    if (devices & NGX_HTTP_COMPLIANCE_DEVICE_EAS) {
+        claim->source = COMPLIANCE_DEVICE_FROM_EAS;
+        claim->id = ctx->eas.device_id;
+        claim->fingerprint[0] = '\0';
+        claim++;
+    }
+
+    if (devices & NGX_HTTP_COMPLIANCE_DEVICE_CERTIFICATE
+        && ngx_http_compliance_certificate(r, claim->fingerprint) == NGX_OK)
+    {
+        claim->source = COMPLIANCE_DEVICE_FROM_CERTIFICATE;
+        claim->id.len = 0;
+        claim->id.data[0] = '\0';
+        claim++;
+    }
+
+    if (devices & NGX_HTTP_COMPLIANCE_DEVICE_LOGIN_TAG
+        && ctx->tag.source != COMPLIANCE_DEVICE_FROM_NONE)
+    {
+        *claim++ = ctx->tag;
+    }
+
+    if (devices & NGX_HTTP_COMPLIANCE_DEVICE_VALUE) {
+
+        cv = ctx->conf->devices.values->elts;
+
+        for (i = 0; i < ctx->conf->devices.values->nelts; i++) {
+
+            if (ngx_http_complex_value(r, cv[i], &value) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            if (value.len == 0) {
+                continue;
+            }
+
+            claim->source = COMPLIANCE_DEVICE_FROM_VARIABLE;
+            claim->fingerprint[0] = '\0';
+
+            rc = compliance_device_id_parse(ngx_http_compliance_slice(&value),
+                                            &claim->id);
+            if (rc != COMPLIANCE_OK) {
+                return ngx_http_compliance_refuse(ctx, rc, "device");
+            }
+
+            claim++;
+        }
+    }
+
+    request->n_claims = claim - request->claims;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_compliance_certificate(ngx_http_request_t *r, char *out)
+{
+#if (NGX_HTTP_SSL)
+
+    X509          *cert;
+    u_char         digest[EVP_MAX_MD_SIZE];
+    unsigned int   len;
+    ngx_int_t      rc;
+    ngx_ssl_conn_t  *ssl;
+
+    if (r->connection->ssl == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ssl = r->connection->ssl->connection;
+
+    /* without a certificate the result is X509_V_OK too */
+
+    if (SSL_get_verify_result(ssl) != X509_V_OK) {
+        return NGX_DECLINED;
+    }
+
+    cert = SSL_get_peer_certificate(ssl);
+    if (cert == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = NGX_DECLINED;
+
+    if (X509_digest(cert, EVP_sha256(), digest, &len) == 1
+        && 2 * len == COMPLIANCE_FINGERPRINT_LEN)
+    {
+        *ngx_hex_dump((u_char *) out, digest, len) = '\0';
+        rc = NGX_OK;
+    }
+
+    X509_free(cert);
+
+    return rc;
+
+#else
+
+    return NGX_DECLINED;
+
+#endif
+}
+
+
+/* The request is judged nevertheless: refusals are audited like the rest. */
+static ngx_int_t
+ngx_http_compliance_refuse(ngx_http_compliance_ctx_t *ctx, compliance_rc_t rc,
+    const char *why)
+{
+    compliance_request_t  *request;
+
+    request = &ctx->check.request;
+
+    request->identity = (rc == COMPLIANCE_AMBIGUOUS) ? COMPLIANCE_AMBIGUOUS
+                                                     : COMPLIANCE_MALFORMED;
+    request->n_claims = 0;
+    request->user.len = 0;
+    request->user.data[0] = '\0';
+    request->user_hint.len = 0;
+    request->user_source = COMPLIANCE_USER_FROM_NONE;
+
+    ctx->credential = 0;
+    ctx->why = why;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_compliance_ask(ngx_http_compliance_ctx_t *ctx)
+{
+    ctx->challenge = 1;
+
+    return NGX_DECLINED;
+}
+
+
+/* What else groups look at, and what the audit holds. */
+static void
+ngx_http_compliance_client(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx)
+{
+    compliance_request_t  *request;
+
+    request = &ctx->check.request;
+
+    ngx_http_compliance_address(r, request);
+
+    request->user_agent = ngx_http_compliance_header(ctx,
+                                              NGX_HTTP_COMPLIANCE_USER_AGENT);
+    request->device_type = compliance_absent;
+
+    ctx->check.client = r->connection->addr_text;
+    ctx->check.command = r->method_name;
+    ctx->check.log = r->connection->log;
+
+    ctx->access = compliance_access_classify(
+                      ngx_http_compliance_slice(&r->method_name),
+                      ngx_http_compliance_header(ctx,
+                                           NGX_HTTP_COMPLIANCE_SEC_FETCH_MODE),
+                      ngx_http_compliance_header(ctx,
+                                           NGX_HTTP_COMPLIANCE_SEC_FETCH_DEST),
+                      ngx_http_compliance_header(ctx,
+                                           NGX_HTTP_COMPLIANCE_ACCEPT),
+                      ngx_http_compliance_header(ctx,
+                                           NGX_HTTP_COMPLIANCE_REQUESTED_WITH));
+}
+
+
+static void
+ngx_http_compliance_address(ngx_http_request_t *r,
+    compliance_request_t *request)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    request->has_address = 0;
+
+    switch (r->connection->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
+        ngx_memcpy(request->address, &sin6->sin6_addr, 16);
+        request->has_address = 1;
+        break;
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) r->connection->sockaddr;
+        ngx_memzero(request->address, 10);
+        request->address[10] = 0xff;
+        request->address[11] = 0xff;
+        ngx_memcpy(&request->address[12], &sin->sin_addr, 4);
+        request->has_address = 1;
+        break;
+
+    default:    /* AF_UNIX: no network it could be of */
+        break;
+    }
+}
