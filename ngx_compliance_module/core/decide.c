@@ -306,7 +306,7 @@ compliance_groups_tally(compliance_case_t *c, compliance_tally_t *tally)
     const compliance_snapshot_t *snapshot = c->snapshot;
 
     while (c->user == COMPLIANCE_PRESENT && *name != '\0') {
-        end = strchrnul(name, ',');
+        end = name + strcspn(name, ",");
         group = compliance_snapshot_find(snapshot,
             (compliance_str_t) { name, (size_t) (end - name) });
 
