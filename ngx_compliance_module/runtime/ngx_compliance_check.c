@@ -1,0 +1,392 @@
+/*
+ * One check: the lookup's rounds and this turn's snapshot, then the decision,
+ * then exactly one call of the handler.  The lookup and the snapshot come on
+ * one connection, and both must be there: as soon as either fails the decision
+ * is taken on what is known, of which decide.c makes a temporary failure, a
+ * known block or break-glass, and never another allow.
+ */
+#include "ngx_compliance_internal.h"
+
+#include <openssl/rand.h>
+
+
+static void ngx_compliance_check_reset(ngx_compliance_check_t *check);
+static ngx_int_t ngx_compliance_check_round(ngx_compliance_check_t *check);
+static void ngx_compliance_check_command(const compliance_ask_t *ask,
+    ngx_redis_command_t *command, const char **argv, size_t *argvlen);
+static void ngx_compliance_check_replies(ngx_redis_batch_t *batch);
+static ngx_int_t ngx_compliance_check_answer(ngx_compliance_check_t *check,
+    ngx_uint_t i, redisReply *reply);
+static void ngx_compliance_check_detach(ngx_compliance_check_t *check);
+static void ngx_compliance_check_decide(ngx_compliance_check_t *check,
+    ngx_uint_t fresh);
+static void ngx_compliance_check_log(ngx_compliance_check_t *check);
+
+
+/* HMGET, the key, and the fields of the longer record. */
+#define NGX_COMPLIANCE_ARGS                                                   \
+    (2 + (COMPLIANCE_DEVICE_FIELDS > COMPLIANCE_USER_FIELDS                   \
+          ? COMPLIANCE_DEVICE_FIELDS : COMPLIANCE_USER_FIELDS))
+
+#if (COMPLIANCE_ASKS_MAX > NGX_REDIS_MAX_COMMANDS)
+#error a round of a lookup must fit one batch
+#endif
+
+
+ngx_int_t
+ngx_compliance_check(ngx_compliance_check_t *check)
+{
+    ngx_compliance_check_reset(check);
+
+    compliance_lookup_init(&check->lookup, &check->request,
+                           ngx_compliance_worker.prefix);
+
+    if (check->request.identity != COMPLIANCE_OK
+        || ngx_compliance_worker.redis == NULL
+        || ngx_compliance_snapshot_join(check) != NGX_OK)
+    {
+        compliance_lookup_fail(&check->lookup);
+        ngx_compliance_check_decide(check, 0);
+        return NGX_OK;
+    }
+
+    check->snapshot_due = 1;
+
+    if (ngx_compliance_check_round(check) == NGX_ERROR) {
+        ngx_compliance_check_detach(check);
+        ngx_compliance_check_decide(check, 0);
+        return NGX_OK;
+    }
+
+    check->waiting = 1;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_compliance_check_reset(ngx_compliance_check_t *check)
+{
+    u_char  random[10];
+
+    ngx_memzero(&check->facts, sizeof(check->facts));
+    ngx_memzero(&check->decision, sizeof(check->decision));
+    ngx_memzero(&check->batch, sizeof(check->batch));
+
+    check->group[0] = '\0';
+    check->message[0] = '\0';
+    check->support_contact[0] = '\0';
+    check->waiting = 0;
+    check->lookup_due = 0;
+    check->snapshot_due = 0;
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+
+        /* an id only has to be told apart, nothing is signed with it */
+
+        ngx_log_error(NGX_LOG_CRIT, check->log, 0,
+                      "no random bytes for a decision's id");
+        ngx_memzero(random, sizeof(random));
+    }
+
+    compliance_decision_id(random, check->id);
+}
+
+
+/* NGX_AGAIN: asked; NGX_OK: the lookup is complete; NGX_ERROR: it failed. */
+
+static ngx_int_t
+ngx_compliance_check_round(ngx_compliance_check_t *check)
+{
+    size_t               i, n;
+    size_t               lens[COMPLIANCE_ASKS_MAX][NGX_COMPLIANCE_ARGS];
+    const char          *args[COMPLIANCE_ASKS_MAX][NGX_COMPLIANCE_ARGS];
+    ngx_redis_command_t  commands[COMPLIANCE_ASKS_MAX];
+
+    check->lookup_due = 0;
+
+    n = compliance_lookup_next(&check->lookup);
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_compliance_check_command(&check->lookup.asks[i], &commands[i],
+                                     args[i], lens[i]);
+    }
+
+    check->batch.handler = ngx_compliance_check_replies;
+    check->batch.data = check;
+
+    if (ngx_redis_send(ngx_compliance_worker.redis, &check->batch, commands,
+                       n)
+        != NGX_OK)
+    {
+        compliance_lookup_fail(&check->lookup);
+        return NGX_ERROR;
+    }
+
+    check->lookup_due = 1;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_compliance_check_command(const compliance_ask_t *ask,
+    ngx_redis_command_t *command, const char **argv, size_t *argvlen)
+{
+    size_t              i, n;
+    const char         *name;
+    const char *const  *fields;
+
+    name = "HMGET";
+    fields = NULL;
+    n = 0;
+
+    switch (ask->kind) {
+
+    case COMPLIANCE_ASK_DEVICE:
+        fields = compliance_device_fields;
+        n = COMPLIANCE_DEVICE_FIELDS;
+        break;
+
+    case COMPLIANCE_ASK_USER:
+        fields = compliance_user_fields;
+        n = COMPLIANCE_USER_FIELDS;
+        break;
+
+    case COMPLIANCE_ASK_STRING:
+        name = "GET";
+        break;
+    }
+
+    argv[0] = name;
+    argvlen[0] = ngx_strlen(name);
+    argv[1] = ask->key;
+    argvlen[1] = ask->key_len;
+
+    for (i = 0; i < n; i++) {
+        argv[i + 2] = fields[i];
+        argvlen[i + 2] = ngx_strlen(fields[i]);
+    }
+
+    command->argc = n + 2;
+    command->argv = argv;
+    command->argvlen = argvlen;
+}
+
+
+static void
+ngx_compliance_check_replies(ngx_redis_batch_t *batch)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_compliance_check_t  *check;
+
+    check = batch->data;
+    check->lookup_due = 0;
+
+    rc = (batch->status == NGX_REDIS_OK) ? NGX_OK : NGX_ERROR;
+
+    for (i = 0; rc == NGX_OK && i < batch->ncommands; i++) {
+        rc = ngx_compliance_check_answer(check, i, batch->replies[i]);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_compliance_check_round(check);
+
+    } else {
+        compliance_lookup_fail(&check->lookup);
+    }
+
+    if (rc == NGX_AGAIN || (rc == NGX_OK && check->snapshot_due)) {
+        return;
+    }
+
+    ngx_compliance_check_detach(check);
+    ngx_compliance_check_decide(check, rc == NGX_OK);
+
+    check->handler(check);
+}
+
+
+static ngx_int_t
+ngx_compliance_check_answer(ngx_compliance_check_t *check, ngx_uint_t i,
+    redisReply *reply)
+{
+    size_t               n;
+    ngx_int_t            rc;
+    compliance_ask_t    *ask;
+    compliance_value_t   values[NGX_COMPLIANCE_ARGS];
+
+    ask = &check->lookup.asks[i];
+    rc = NGX_ERROR;
+    n = 0;
+
+    switch (ask->kind) {
+
+    case COMPLIANCE_ASK_DEVICE:
+        n = COMPLIANCE_DEVICE_FIELDS;
+        rc = ngx_compliance_store_values(reply, values, n, ask->key);
+        break;
+
+    case COMPLIANCE_ASK_USER:
+        n = COMPLIANCE_USER_FIELDS;
+        rc = ngx_compliance_store_values(reply, values, n, ask->key);
+        break;
+
+    case COMPLIANCE_ASK_STRING:
+        n = 1;
+        rc = ngx_compliance_store_value(reply, values, ask->key);
+        break;
+    }
+
+    if (rc == NGX_OK) {
+        compliance_lookup_answer(&check->lookup, i, values, n);
+    }
+
+    return rc;
+}
+
+
+void
+ngx_compliance_check_snapshot(ngx_compliance_check_t *check, ngx_int_t rc)
+{
+    check->snapshot_due = 0;
+
+    if (rc == NGX_OK && check->lookup_due) {
+        return;
+    }
+
+    if (check->lookup_due) {
+        compliance_lookup_fail(&check->lookup);
+    }
+
+    ngx_compliance_check_detach(check);
+    ngx_compliance_check_decide(check, rc == NGX_OK);
+
+    check->handler(check);
+}
+
+
+void
+ngx_compliance_check_cancel(ngx_compliance_check_t *check)
+{
+    if (check->waiting) {
+        ngx_compliance_check_detach(check);
+    }
+}
+
+
+/* Nothing refers to the check any more. */
+
+static void
+ngx_compliance_check_detach(ngx_compliance_check_t *check)
+{
+    check->waiting = 0;
+
+    if (check->lookup_due) {
+        check->lookup_due = 0;
+        ngx_redis_cancel(&check->batch);
+    }
+
+    if (check->snapshot_due) {
+        check->snapshot_due = 0;
+        ngx_queue_remove(&check->queue);
+    }
+}
+
+
+/* fresh: the snapshot is as new as the lookup. */
+
+static void
+ngx_compliance_check_decide(ngx_compliance_check_t *check, ngx_uint_t fresh)
+{
+    compliance_snapshot_t     *snapshot;
+    const compliance_group_t  *group;
+
+    /* a failed lookup resolves what it does know */
+
+    if (check->lookup.failed) {
+        (void) compliance_lookup_next(&check->lookup);
+        fresh = 0;
+    }
+
+    check->facts = check->lookup.facts;
+
+    snapshot = ngx_compliance_snapshot();
+
+    if (snapshot != NULL) {
+        snapshot->stale = !fresh;
+    }
+
+    check->decision = compliance_decide(&check->request, &check->facts,
+                                        snapshot, ngx_time(), NULL);
+
+    if (!check->silent) {
+        ngx_compliance_check_log(check);
+
+        if (check->decision.audit) {
+            ngx_compliance_audit(check);
+        }
+    }
+
+    group = check->decision.group;
+
+    if (group != NULL) {
+        ngx_memcpy(check->group, group->name, sizeof(check->group));
+        ngx_memcpy(check->message, group->message, sizeof(check->message));
+        ngx_memcpy(check->support_contact, group->support_contact,
+                   sizeof(check->support_contact));
+
+        check->decision.group = NULL;
+    }
+}
+
+
+static void
+ngx_compliance_check_log(ngx_compliance_check_t *check)
+{
+    size_t                   user_len, device_len;
+    u_char                   user[256], device[128];
+    const char              *what;
+    ngx_uint_t               level;
+    compliance_str_t         text;
+    compliance_reason_t      reason;
+    compliance_decision_t   *decision;
+
+    decision = &check->decision;
+
+    if (decision->verdict == COMPLIANCE_BLOCK) {
+        what = "blocked";
+        reason = decision->reason;
+        level = ngx_compliance_worker.conf->log_level;
+
+    } else if (decision->would_block) {
+        what = "would have blocked";
+        reason = decision->would_reason;
+        level = NGX_LOG_INFO;
+
+    } else {
+        return;
+    }
+
+    text.data = check->facts.user.principal.data;
+    text.len = check->facts.user.principal.len;
+    user_len = ngx_compliance_escape(user, sizeof(user), text);
+
+    text.data = check->facts.device.id.data;
+    text.len = check->facts.device.id.len;
+    device_len = ngx_compliance_escape(device, sizeof(device), text);
+
+    ngx_log_error(level, check->log, 0,
+                  "compliance: %s device \"%*s\" of user \"%*s\" (%s, "
+                  "group \"%s\", %s, id %s)",
+                  what, device_len, device, user_len, user,
+                  compliance_reason_name(reason),
+                  decision->group ? decision->group->name : "",
+                  compliance_protocol_name(check->request.protocol),
+                  check->id);
+}

@@ -1,0 +1,520 @@
+/*
+ * Rows of the store, and the snapshot made of them.  A row that cannot be read
+ * fails the whole read: a group that is guessed at could fail open.
+ */
+#include "ngx_compliance_mirror.h"
+
+#include "../core/names.h"
+
+
+typedef struct {
+    const char  *command;
+    const char  *field;       /* NULL: none */
+    ngx_int_t  (*reply)(ngx_compliance_row_t *row, redisReply *reply);
+} ngx_compliance_row_kind_t;
+
+
+static ngx_int_t ngx_compliance_mirror_groups(ngx_compliance_row_t *row,
+    redisReply *reply);
+static ngx_int_t ngx_compliance_mirror_list(ngx_compliance_row_t *row,
+    redisReply *reply);
+static ngx_int_t ngx_compliance_mirror_schema(ngx_compliance_row_t *row,
+    redisReply *reply);
+static ngx_int_t ngx_compliance_mirror_group(ngx_compliance_row_t *row,
+    redisReply *reply);
+static ngx_int_t ngx_compliance_mirror_members(redisReply *reply);
+static ngx_compliance_row_t *ngx_compliance_mirror_row(compliance_str_t name);
+static ngx_uint_t ngx_compliance_mirror_same(ngx_compliance_row_t *row,
+    redisReply *reply);
+static u_char *ngx_compliance_mirror_element(u_char *p,
+    compliance_value_t *value);
+static ngx_int_t ngx_compliance_mirror_build_group(ngx_compliance_row_t *row);
+static void ngx_compliance_mirror_build_break_glass(ngx_compliance_row_t *row);
+
+
+static const ngx_compliance_row_kind_t  ngx_compliance_row_kinds[] = {
+    { "SMEMBERS", NULL, ngx_compliance_mirror_groups },
+    { "SMEMBERS", NULL, ngx_compliance_mirror_list },
+    { "HGET", "schema", ngx_compliance_mirror_schema },
+    { "HGETALL", NULL, ngx_compliance_mirror_group }
+};
+
+
+ngx_compliance_mirror_t  ngx_compliance_mirror;
+
+
+ngx_int_t
+ngx_compliance_mirror_start(ngx_log_t *log)
+{
+    ngx_uint_t             i;
+    compliance_str_t       prefix;
+    ngx_compliance_row_t  *rows;
+
+    ngx_compliance_mirror.snapshot = ngx_alloc(sizeof(compliance_snapshot_t),
+                                               log);
+    if (ngx_compliance_mirror.snapshot == NULL) {
+        return NGX_ERROR;
+    }
+
+    rows = ngx_compliance_mirror.rows;
+    prefix = ngx_compliance_worker.prefix;
+
+    rows[0].kind = NGX_COMPLIANCE_ROW_GROUPS;
+    rows[0].key_len = compliance_key_groups(rows[0].key,
+                                            COMPLIANCE_KEY_TEXT_MAX, prefix);
+
+    rows[1].kind = NGX_COMPLIANCE_ROW_BREAK_GLASS;
+    rows[1].key_len = compliance_key_index(rows[1].key,
+                                           COMPLIANCE_KEY_TEXT_MAX, prefix,
+                                           "break_glass", compliance_str("1"));
+
+    rows[2].kind = NGX_COMPLIANCE_ROW_SCHEMA;
+    rows[2].key_len = compliance_key_meta(rows[2].key,
+                                          COMPLIANCE_KEY_TEXT_MAX, prefix);
+
+    ngx_compliance_mirror.nrows = 3;
+
+    for (i = 0; i < 3; i++) {
+        rows[i].member = 1;
+
+        if (rows[i].key_len == 0) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_compliance_mirror_row(compliance_str("default")) == NULL) {
+        return NGX_ERROR;
+    }
+
+    rows[3].member = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_compliance_mirror_command(const ngx_compliance_row_t *row,
+    ngx_redis_command_t *command, const char **argv, size_t *argvlen)
+{
+    const ngx_compliance_row_kind_t  *kind;
+
+    kind = &ngx_compliance_row_kinds[row->kind];
+
+    argv[0] = kind->command;
+    argvlen[0] = ngx_strlen(kind->command);
+    argv[1] = row->key;
+    argvlen[1] = row->key_len;
+
+    command->argc = 2;
+    command->argv = argv;
+    command->argvlen = argvlen;
+
+    if (kind->field != NULL) {
+        argv[2] = kind->field;
+        argvlen[2] = ngx_strlen(kind->field);
+        command->argc = 3;
+    }
+}
+
+
+ngx_int_t
+ngx_compliance_mirror_reply(ngx_compliance_row_t *row, redisReply *reply)
+{
+    return ngx_compliance_row_kinds[row->kind].reply(row, reply);
+}
+
+
+static ngx_int_t
+ngx_compliance_mirror_schema(ngx_compliance_row_t *row, redisReply *reply)
+{
+    size_t              len;
+    u_char              text[64];
+    int64_t             version;
+    compliance_value_t  value;
+
+    static time_t  logged;
+
+    if (ngx_compliance_store_value(reply, &value, row->key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* a fresh store has none */
+
+    if (value.data == NULL
+        || (compliance_parse_uint(value, &version)
+            && version == COMPLIANCE_SCHEMA_VERSION))
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_time() - logged >= NGX_COMPLIANCE_LOG_PERIOD) {
+        logged = ngx_time();
+        len = ngx_compliance_escape(text, sizeof(text), value);
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "the store's schema is \"%*s\", and this gateway reads "
+                      "%d: every access fails until they agree",
+                      len, text, COMPLIANCE_SCHEMA_VERSION);
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_compliance_mirror_groups(ngx_compliance_row_t *row, redisReply *reply)
+{
+    if (row->known && ngx_compliance_mirror_same(row, reply)) {
+        return NGX_OK;
+    }
+
+    if (ngx_compliance_mirror_list(row, reply) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_compliance_mirror_members(reply) != NGX_OK) {
+        row->known = 0;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_compliance_mirror_members(redisReply *reply)
+{
+    size_t                 i, len;
+    u_char                 text[128];
+    ngx_uint_t             n;
+    compliance_str_t       name;
+    ngx_compliance_row_t  *row;
+
+    for (i = NGX_COMPLIANCE_FIXED_ROWS; i < ngx_compliance_mirror.nrows; i++) {
+        ngx_compliance_mirror.rows[i].member = 0;
+    }
+
+    n = 1;
+
+    for (i = 0; i < reply->elements; i++) {
+
+        name.data = reply->element[i]->str;
+        name.len = (size_t) reply->element[i]->len;
+
+        if (!compliance_group_name_valid(name)) {
+            len = ngx_compliance_escape(text, sizeof(text), name);
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "the store has a group with the invalid name "
+                          "\"%*s\", it is left out", len, text);
+            continue;
+        }
+
+        if (compliance_str_is(name, "default")) {
+            continue;
+        }
+
+        row = ngx_compliance_mirror_row(name);
+
+        if (row == NULL || ++n > COMPLIANCE_GROUPS_MAX) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "the store has more than %d groups: every access "
+                          "fails until some are deleted",
+                          COMPLIANCE_GROUPS_MAX);
+            return NGX_ERROR;
+        }
+
+        row->member = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_compliance_mirror_group(ngx_compliance_row_t *row, redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements % 2) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis answered half a pair for \"%s\"", row->key);
+        return NGX_ERROR;
+    }
+
+    return ngx_compliance_mirror_list(row, reply);
+}
+
+
+/* Keeps the elements as they are; marks row and snapshot where they differ. */
+
+static ngx_int_t
+ngx_compliance_mirror_list(ngx_compliance_row_t *row, redisReply *reply)
+{
+    size_t    i, len, size;
+    u_char   *raw, *p;
+
+    if (ngx_compliance_store_list(reply, row->key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (row->known && ngx_compliance_mirror_same(row, reply)) {
+        return NGX_OK;
+    }
+
+    size = 0;
+
+    for (i = 0; i < reply->elements; i++) {
+        size += sizeof(size_t) + (size_t) reply->element[i]->len;
+    }
+
+    raw = ngx_alloc(size ? size : 1, ngx_cycle->log);
+    if (raw == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = raw;
+
+    for (i = 0; i < reply->elements; i++) {
+        len = (size_t) reply->element[i]->len;
+        p = ngx_cpymem(p, &len, sizeof(size_t));
+        p = ngx_cpymem(p, reply->element[i]->str, len);
+    }
+
+    if (row->raw != NULL) {
+        ngx_free(row->raw);
+    }
+
+    row->raw = raw;
+    row->raw_len = size;
+    row->elements = reply->elements;
+    row->known = 1;
+    row->changed = 1;
+
+    ngx_compliance_mirror.changed = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_compliance_mirror_same(ngx_compliance_row_t *row, redisReply *reply)
+{
+    size_t              i;
+    u_char             *p;
+    compliance_value_t  value;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != row->elements) {
+        return 0;
+    }
+
+    p = row->raw;
+
+    for (i = 0; i < reply->elements; i++) {
+
+        p = ngx_compliance_mirror_element(p, &value);
+
+        if (reply->element[i]->type != REDIS_REPLY_STRING
+            || (size_t) reply->element[i]->len != value.len
+            || ngx_memcmp(reply->element[i]->str, value.data, value.len) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static u_char *
+ngx_compliance_mirror_element(u_char *p, compliance_value_t *value)
+{
+    ngx_memcpy(&value->len, p, sizeof(size_t));
+    p += sizeof(size_t);
+
+    value->data = (char *) p;
+
+    return p + value->len;
+}
+
+
+/* The row of a group; a new one, or one that nobody wants any more, where it
+ * has none.  NULL: too many. */
+
+static ngx_compliance_row_t *
+ngx_compliance_mirror_row(compliance_str_t name)
+{
+    u_char                *raw;
+    ngx_uint_t             i;
+    ngx_compliance_row_t  *row, *spare;
+
+    spare = NULL;
+
+    for (i = 3; i < ngx_compliance_mirror.nrows; i++) {
+        row = &ngx_compliance_mirror.rows[i];
+
+        if (row->name_len == name.len
+            && ngx_memcmp(row->name, name.data, name.len) == 0)
+        {
+            return row;
+        }
+
+        if (!row->member && row->asked == 0) {
+            spare = row;
+        }
+    }
+
+    row = spare;
+
+    if (row == NULL) {
+        if (ngx_compliance_mirror.nrows == NGX_COMPLIANCE_ROWS) {
+            return NULL;
+        }
+
+        row = &ngx_compliance_mirror.rows[ngx_compliance_mirror.nrows++];
+    }
+
+    raw = row->raw;
+    if (raw != NULL) {
+        ngx_free(raw);
+    }
+
+    ngx_memzero(row, sizeof(ngx_compliance_row_t));
+
+    row->kind = NGX_COMPLIANCE_ROW_GROUP;
+    row->name_len = name.len;
+    ngx_memcpy(row->name, name.data, name.len);
+
+    row->key_len = compliance_key_group(row->key, COMPLIANCE_KEY_TEXT_MAX,
+                                        ngx_compliance_worker.prefix, name);
+
+    return row->key_len ? row : NULL;
+}
+
+
+ngx_int_t
+ngx_compliance_mirror_build(void)
+{
+    ngx_uint_t             i;
+    ngx_compliance_row_t  *rows;
+
+    if (ngx_compliance_mirror.changed || !ngx_compliance_mirror.good) {
+
+        ngx_compliance_mirror.good = 0;
+
+        compliance_snapshot_init(ngx_compliance_mirror.snapshot);
+
+        rows = ngx_compliance_mirror.rows;
+
+        if (!rows[0].known || !rows[1].known) {
+            return NGX_ERROR;
+        }
+
+        for (i = 3; i < ngx_compliance_mirror.nrows; i++) {
+            if (rows[i].member
+                && (!rows[i].known
+                    || ngx_compliance_mirror_build_group(&rows[i]) != NGX_OK))
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        ngx_compliance_mirror_build_break_glass(&rows[1]);
+
+        ngx_compliance_mirror.good = 1;
+        ngx_compliance_mirror.changed = 0;
+    }
+
+    ngx_compliance_mirror.snapshot->fetched = ngx_time();
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_compliance_mirror_build_group(ngx_compliance_row_t *row)
+{
+    u_char              *p;
+    unsigned             bad;
+    ngx_uint_t           i;
+    const char          *first_bad;
+    compliance_str_t     name;
+    compliance_group_t  *group;
+    compliance_value_t  *pairs;
+
+    name.data = row->name;
+    name.len = row->name_len;
+
+    group = compliance_snapshot_add(ngx_compliance_mirror.snapshot, name);
+    if (group == NULL) {
+        return NGX_ERROR;
+    }
+
+    pairs = ngx_alloc((row->elements + 1) * sizeof(compliance_value_t),
+                      ngx_cycle->log);
+    if (pairs == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = row->raw;
+
+    for (i = 0; i < row->elements; i++) {
+        p = ngx_compliance_mirror_element(p, &pairs[i]);
+    }
+
+    first_bad = NULL;
+    bad = compliance_group_read(group, row->name, pairs, row->elements / 2,
+                                &first_bad);
+
+    ngx_free(pairs);
+
+    if (bad && row->changed) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "group \"%s\" has %ui unreadable settings, \"%s\" is "
+                      "the first: the strictest value holds for each",
+                      row->name, (ngx_uint_t) bad,
+                      first_bad ? first_bad : "");
+    }
+
+    row->changed = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_compliance_mirror_build_break_glass(ngx_compliance_row_t *row)
+{
+    u_char                  *p;
+    ngx_uint_t               i, left_out;
+    compliance_value_t       value;
+    compliance_snapshot_t   *snapshot;
+    compliance_principal_t   name;
+
+    snapshot = ngx_compliance_mirror.snapshot;
+    left_out = 0;
+    p = row->raw;
+
+    for (i = 0; i < row->elements; i++) {
+
+        p = ngx_compliance_mirror_element(p, &value);
+
+        /* a name that is not canonical could never be asked for */
+
+        if (snapshot->n_break_glass == COMPLIANCE_BREAK_GLASS_MAX
+            || compliance_principal_parse(value, &name) != COMPLIANCE_OK
+            || name.len != value.len
+            || ngx_memcmp(name.data, value.data, value.len) != 0)
+        {
+            left_out++;
+            continue;
+        }
+
+        snapshot->break_glass[snapshot->n_break_glass++] = name;
+    }
+
+    if (left_out && row->changed) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "\"%s\" has %ui break-glass names that are not canonical "
+                      "or too many: they are left out", row->key, left_out);
+    }
+
+    row->changed = 0;
+}
