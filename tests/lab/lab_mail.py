@@ -90,6 +90,12 @@ service lmtp {{
     port = {self.port("lmtp")}
   }}
 }}
+# No penalty for failed logins: every client comes from one address.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service auth {{
   inet_listener sasl {{
     address = 127.0.0.1
