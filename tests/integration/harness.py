@@ -80,9 +80,6 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
-    def signal(self, number):
-        self.popen.send_signal(number)
-
     def stop(self, number=signal.SIGTERM, timeout=10):
         if self.alive():
             with contextlib.suppress(ProcessLookupError):
@@ -95,6 +92,10 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
+
+    # last: its name hides the module from what follows in the class
+    def signal(self, number):
+        self.popen.send_signal(number)
 
 
 class RedisError(Exception):
