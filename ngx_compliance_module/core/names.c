@@ -70,13 +70,15 @@ code_point_forbidden(utf8proc_int32_t cp)
 }
 
 
-/* NFC and case folding; MALFORMED where in is not UTF-8. */
+/* NFC and case folding, with `more` also NFKC; MALFORMED where in is not
+ * UTF-8. */
 static compliance_rc_t
-fold(const char *in, size_t len, char *out, size_t cap, size_t *out_len)
+fold(const char *in, size_t len, utf8proc_option_t more, char *out, size_t cap,
+    size_t *out_len)
 {
     utf8proc_int32_t  points[NAME_CODE_POINTS_MAX + 1];
     utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE
-                                | UTF8PROC_CASEFOLD | UTF8PROC_REJECTNA;
+                                | UTF8PROC_CASEFOLD | UTF8PROC_REJECTNA | more;
     utf8proc_ssize_t  n;
 
     n = utf8proc_decompose((const utf8proc_uint8_t *) in,
@@ -143,31 +145,38 @@ ends_blank(const char *text, size_t len)
 }
 
 
+/* Would a back end that folds once more arrive at the same name? */
+static bool
+folds_to_itself(const compliance_principal_t *name, utf8proc_option_t more)
+{
+    char   again[COMPLIANCE_PRINCIPAL_MAX];
+    size_t len;
+
+    return fold(name->data, name->len, more, again, sizeof(again), &len)
+           == COMPLIANCE_OK
+           && len == name->len && memcmp(again, name->data, len) == 0;
+}
+
+
+/* Characters with a compatibility mapping (fullwidth letters, superscripts) are
+ * no part of user names (RFC 8264 9.17): some servers map them, some do not. */
 static compliance_rc_t
 fold_unicode(compliance_str_t name, compliance_principal_t *out)
 {
-    char            again[COMPLIANCE_PRINCIPAL_MAX];
-    size_t          again_len;
-    compliance_rc_t rc;
-
-    rc = fold(name.data, name.len, out->data, COMPLIANCE_PRINCIPAL_MAX,
-              &out->len);
+    compliance_rc_t rc = fold(name.data, name.len, 0, out->data,
+                              COMPLIANCE_PRINCIPAL_MAX, &out->len);
 
     if (rc != COMPLIANCE_OK) {
         return rc;
     }
 
-    /* A back end that folds once more must not arrive at another name. */
-    rc = fold(out->data, out->len, again, sizeof(again), &again_len);
-
-    if (rc != COMPLIANCE_OK || again_len != out->len
-        || memcmp(again, out->data, again_len) != 0)
+    if (!folds_to_itself(out, 0) || !folds_to_itself(out, UTF8PROC_COMPAT)
+        || ends_blank(out->data, out->len))
     {
         return COMPLIANCE_MALFORMED;
     }
 
-    return ends_blank(out->data, out->len) ? COMPLIANCE_MALFORMED
-                                           : COMPLIANCE_OK;
+    return COMPLIANCE_OK;
 }
 
 

@@ -11,7 +11,8 @@
 /* Principal: valid UTF-8 -> NFC and case-folded (utf8proc; plain ASCII takes a
  * short cut).  MALFORMED: empty, control characters, NUL, '*', '#', a leading
  * or trailing blank, a trailing dot, invalid UTF-8, unassigned, private or
- * invisible (zero-width, direction) code points, or text whose folding is not
+ * invisible (zero-width, direction) code points, characters with a
+ * compatibility mapping (fullwidth letters), or text whose folding is not
  * stable.  TOO_LONG over PRINCIPAL_MAX bytes.
  * "DOM\alice" keeps its backslash: aliases resolve it. */
 compliance_rc_t compliance_principal_parse(compliance_str_t name,
