@@ -121,8 +121,9 @@ ngx_compliance_store_error(redisReply *reply, const char *what)
     what_len = ngx_compliance_escape(key, sizeof(key), text);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "redis \"%V\" answered \"%*s\" for \"%*s\", and %ui times "
-                  "before it", &ngx_compliance_worker.conf->redis.name,
+                  "redis \"%V\" answered \"%*s\" for \"%*s\" (%ui more since "
+                  "the last such line)",
+                  &ngx_compliance_worker.conf->redis.name,
                   said_len, said, what_len, key, class->unlogged);
 
     class->logged = ngx_time();
