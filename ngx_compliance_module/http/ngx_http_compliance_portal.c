@@ -280,6 +280,10 @@ ngx_http_compliance_portal_form(ngx_http_request_t *r)
         b = cl->buf;
         len = b->last - b->pos;
 
+        if (len == 0) {
+            continue;
+        }
+
         if (!ngx_buf_in_memory(b)
             || len > NGX_HTTP_COMPLIANCE_PORTAL_BODY_MAX - form.len)
         {
