@@ -822,7 +822,7 @@ def test_every_field_is_in_the_data_model():
         text = ctl(noun, "set", "--help", redis=False)
         fields = re.findall(r"^  ([a-z_]+)  ", text.split("Options")[0], re.M)
         assert len(fields) > 4
-        for field in fields:
+        for field in set(fields) - {"alias"}:
             assert f"`{field}`" in reference, field
 
 
