@@ -186,12 +186,12 @@ def readings(target):
 
 
 PROTOCOLS = {
-    "eas": r"microsoft-server-activesync|/micros~1",
+    "eas": r"/microsoft-server-activesync|/micros~1",
     "autodiscover": r"^/autodiscover(/|$)",
     "ews": r"^/(ews|oab)(/|$)",
     "mapi": r"^/(mapi|rpc|rpcwithcert)(/|$)",
     "dav": r"^/(sogo/dav|dav|principals)(/|$)",
-    "web": r"^/(owa|sogo|sogo/(so|connect)|index\.php|zimbra|h|service)(/|$)",
+    "web": r"^/((owa|sogo/(so|connect)|index\.php|zimbra|h|service)(/|$)|sogo$)",
 }
 
 
