@@ -50,7 +50,7 @@ unit: $(UNIT_DIR)/unit $(UNIT_DIR)/unit-san ## unit tests, hardened and under AS
 	@$(UNIT_DIR)/unit
 	@echo "unit: ASAN + UBSAN build"
 	@status=0; \
-	ASAN_OPTIONS=log_path=$(UNIT_REPORTS)/asan:detect_leaks=1:strict_string_checks=1 \
+	ASAN_OPTIONS=log_path=$(UNIT_REPORTS)/asan:detect_leaks=1 \
 	UBSAN_OPTIONS=log_path=$(UNIT_REPORTS)/ubsan:print_stacktrace=1 \
 	LSAN_OPTIONS=print_suppressions=0 \
 	    $(UNIT_DIR)/unit-san || status=$$?; \
