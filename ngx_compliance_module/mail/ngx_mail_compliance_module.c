@@ -185,6 +185,10 @@ ngx_mail_compliance_gate(ngx_conf_t *cf, ngx_mail_compliance_srv_conf_t *conf)
 
 #endif
 
+    /* wants a compliance_redis, wherever it stands */
+
+    ngx_compliance_get_conf(cf->cycle)->gated = 1;
+
     protocol = ngx_palloc(cf->pool, sizeof(ngx_mail_protocol_t));
     if (protocol == NULL) {
         return NGX_CONF_ERROR;
