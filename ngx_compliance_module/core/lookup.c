@@ -231,7 +231,9 @@ compliance_ask_name(compliance_lookup_t *lookup, size_t i)
 
     if (lookup->names[i].presence == COMPLIANCE_MISSING
         && lookup->names[i].alias_presence == COMPLIANCE_PRESENT
-        && lookup->names[i].target_presence == COMPLIANCE_PRESENCE_UNKNOWN)
+        && lookup->names[i].target_presence == COMPLIANCE_PRESENCE_UNKNOWN
+        && !compliance_principal_eq(&lookup->names[i].alias,
+               &lookup->names[i].name))
     {
         compliance_ask_user(lookup,
             COMPLIANCE_SLOT(COMPLIANCE_SLOT_NAME_TARGET, i),
