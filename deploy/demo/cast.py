@@ -11,6 +11,7 @@ USERS = {"alice": "alice-demo", "bob": "bob-demo", "carol": "carol-demo",
 DOMAIN = "example.com"
 USER, GROUP, BREAK_GLASS = "alice", "sales", "breakglass"
 GRACE_S = 7 * 86400
+CREDENTIAL, WEB = "credential", "web"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Device:
     id: str
     user: str
     fields: tuple       # empty: not enrolled
-    gets_in: bool
+    enters: tuple       # CREDENTIAL, WEB: the kinds of access that let it in
 
 
 def devices(now=None):
@@ -29,20 +30,22 @@ def devices(now=None):
     return (
         Device("COMPLIANT", "compliant", "DEMOIPHONE01", USER,
                ("state=compliant", f"owner={USER}", "platform=ios", "os_version=17.5.1",
-                "model=iPhone 15", "name=Alice's iPhone", "risk=none", *common), True),
+                "model=iPhone 15", "name=Alice's iPhone", "risk=none", *common), (CREDENTIAL, WEB)),
         Device("NONCOMPLIANT", "non-compliant", "DEMOPIXEL02", USER,
                ("state=noncompliant", f"owner={USER}", "platform=android", "os_version=12",
                 "model=Pixel 5", "name=Alice's Pixel", "reasons=os_outdated,encryption_off",
-                "risk=medium", *common), False),
-        Device("UNKNOWN", "unknown", "DEMOSTRANGER03", USER, (), False),
+                "risk=medium", *common), ()),
+        Device("UNKNOWN", "unknown", "DEMOSTRANGER03", USER, (), ()),
         Device("GRACE", "in grace", "DEMOMACBOOK04", USER,
                ("state=grace", f"owner={USER}", "platform=macos", "os_version=13.6",
                 "model=MacBook Air", "name=Alice's MacBook", "reasons=os_outdated",
-                f"grace_until={now + GRACE_S}", "risk=low", *common), True),
+                f"grace_until={now + GRACE_S}", "risk=low", *common), (CREDENTIAL, WEB)),
+        # Break-glass follows from the password itself. A web mail's login shows that to the back end
+        # alone, and a name that is about to log in proves nothing.
         Device("BREAK_GLASS", "break-glass", "DEMORESCUE05", BREAK_GLASS,
                ("state=noncompliant", f"owner={BREAK_GLASS}", "platform=windows",
                 "os_version=10.0.19045", "model=ThinkPad", "name=Rescue laptop",
-                "reasons=antivirus_off", *common), True),
+                "reasons=antivirus_off", *common), (CREDENTIAL,)),
     )
 
 

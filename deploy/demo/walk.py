@@ -11,7 +11,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from cast import DOMAIN, devices
+from cast import CREDENTIAL, DOMAIN, WEB, devices
 from eas_client import EasClient
 from lab_process import program
 
@@ -27,10 +27,10 @@ class Walker:
 
     def all(self, progress):
         """{access: {device label: cell}}, the devices side by side in threads."""
-        results = {name: {} for name, _ in ACCESSES}
+        results = {name: {} for name, _, _ in ACCESSES}
 
         def one(device):
-            for name, access in ACCESSES:
+            for name, _, access in ACCESSES:
                 try:
                     cell = access(self, device)
                 except (OSError, ValueError, subprocess.SubprocessError) as e:
@@ -85,10 +85,13 @@ class Walker:
         status, _, target = last.partition(" ")
         return int(status), target, body
 
+    def to_portal(self, status, target):
+        return status == 303 and target.startswith(f"{self.gateway.origin}/compliance/portal?")
+
     def front(self, device, jar, url):
         """The first page: None where it is there, else the cell."""
         status, target, _ = self.page(device, jar, url)
-        if status == 303 and target.startswith(f"{self.gateway.origin}/compliance/portal?"):
+        if self.to_portal(status, target):
             return f"{BLOCKED}portal"
         return None if status == 200 else f"fault: {status}"
 
@@ -100,10 +103,10 @@ class Walker:
             return stopped
         login = json.dumps({"userName": device.user, "password": self.passwords[device.user],
                             "domain": None, "language": "", "rememberLogin": 0})
-        status, _, _ = self.page(device, jar, f"{url}connect", "--header",
-                                 "Content-Type: application/json", "--data", login)
+        status, target, _ = self.page(device, jar, f"{url}connect", "--header",
+                                      "Content-Type: application/json", "--data", login)
         if status != 200:
-            return f"fault: login {status}"
+            return self.login_refused(status, target)
         status, _, body = self.page(device, jar, f"{url}so/{device.user}/Mail/view",
                                     "--user-agent", "Mozilla/5.0 Chrome/120.0")
         return f"{IN}mailbox" if status == 200 and "mailboxes" in body else f"fault: mail {status}"
@@ -118,15 +121,18 @@ class Walker:
         token = re.search(r'name="_token" value="([^"]+)"', form)
         if not token:
             return "fault: no login form"
-        status, _, _ = self.page(
+        status, target, _ = self.page(
             device, jar, f"{url}?_task=login", "--data-urlencode", f"_token={token.group(1)}",
             "--data", "_task=login&_action=login&_timezone=UTC",
             "--data-urlencode", f"_user={device.user}",
             "--data-urlencode", f"_pass={self.passwords[device.user]}")
         if status != 302:
-            return f"fault: login {status}"
+            return self.login_refused(status, target)
         status, _, body = self.page(device, jar, f"{url}?_task=mail")
         return f"{IN}mailbox" if status == 200 and "messagelist" in body else f"fault: mail {status}"
+
+    def login_refused(self, status, target):
+        return f"{BLOCKED}at login" if self.to_portal(status, target) else f"fault: login {status}"
 
     def imap_curl(self, device):
         """STARTTLS; the device is named by the login tag of its mail profile."""
@@ -182,30 +188,27 @@ SyncState *
 
 
 ACCESSES = (
-    ("ActiveSync 14.1", lambda w, d: w.eas(d, "14.1")),
-    ("ActiveSync 12.1", lambda w, d: w.eas(d, "12.1")),
-    ("SOGo web mail", Walker.sogo),
-    ("Roundcube web mail", Walker.roundcube),
-    ("IMAP, curl, login tag", Walker.imap_curl),
-    ("IMAPS, mbsync, certificate", Walker.imap_mbsync),
+    ("ActiveSync 14.1", CREDENTIAL, lambda w, d: w.eas(d, "14.1")),
+    ("ActiveSync 12.1", CREDENTIAL, lambda w, d: w.eas(d, "12.1")),
+    ("SOGo web mail", WEB, Walker.sogo),
+    ("Roundcube web mail", WEB, Walker.roundcube),
+    ("IMAP, curl, login tag", CREDENTIAL, Walker.imap_curl),
+    ("IMAPS, mbsync, certificate", CREDENTIAL, Walker.imap_mbsync),
 )
 
 
 def faults(results):
     """What did not come out as it should: [text]."""
-    wrong = []
-    for device in devices():
-        for name, _ in ACCESSES:
-            cell = results[name][device.label]
-            if not cell.startswith(IN if device.gets_in else BLOCKED):
-                wrong.append(f"{name} as {device.label}: {cell}")
-    return wrong
+    return [f"{name} as {device.label}: {results[name][device.label]}"
+            for device in devices() for name, kind, _ in ACCESSES
+            if not results[name][device.label].startswith(
+                IN if kind in device.enters else BLOCKED)]
 
 
 def table(results, colour):
     cast = devices()
     head = [["", *(d.label for d in cast)], ["", *(d.user for d in cast)], ["", *(d.id for d in cast)]]
-    rows = [[name, *(results[name][d.label] for d in cast)] for name, _ in ACCESSES]
+    rows = [[name, *(results[name][d.label] for d in cast)] for name, _, _ in ACCESSES]
     rows = [[cell if len(cell) <= CELL_MAX else cell[:CELL_MAX - 3] + "..." for cell in row]
             for row in rows]
     widths = [max(len(row[i]) for row in head + rows) for i in range(len(head[0]))]

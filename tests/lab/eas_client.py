@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -284,12 +285,26 @@ class EasClient:
     def conversation(self, address, heartbeat=30):
         """Every command in a phone's order; a refused one does not end it."""
         subject = f"EAS lab {self.device_id} {time.time_ns()}"
-        results = [self.options(), self.provision(), self.folder_sync(), self.sync(), self.sync()]
+        results = [self.options(), self.provision()]
+        if not results[1].ok:
+            return results + self._refused(address, subject, heartbeat)
+        results += [self.folder_sync(), self.sync(), self.sync()]
         results[3].command, results[4].command = "Sync 0", "Sync items"
         results.append(self.send_mail(address, subject))
         if results[-1].ok:
             self._sync_until(subject)
         results.append(self.ping_until(lambda: self.send_mail(address, subject + " wake"), heartbeat))
+        return results
+
+    def _refused(self, address, subject, heartbeat):
+        """The rest of a conversation that is refused from the start, all at once: a gateway may
+        delay the answers to a blocked device, and there is no state to keep in order."""
+        with ThreadPoolExecutor() as pool:
+            answers = [pool.submit(command, *arguments) for command, *arguments in (
+                (self.folder_sync,), (self.sync,), (self.sync,), (self.send_mail, address, subject),
+                (self.ping, heartbeat))]
+        results = [answer.result() for answer in answers]
+        results[1].command, results[2].command = "Sync 0", "Sync items"
         return results
 
     def _sync_until(self, subject, timeout_s=15.0):

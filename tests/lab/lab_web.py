@@ -195,7 +195,18 @@ $config['proxy_whitelist'] = ['127.0.0.1'];
             raise LabError("Roundcube's SQLite schema is missing: is roundcube-core installed?")
         with open(schema) as f, sqlite3.connect(path) as database:
             database.executescript(f.read())
+            self._create_users(database)
         self.lab.own(path, "www-data", 0o600)
+
+    def _create_users(self, database):
+        """Roundcube makes a user at the first login, and fails where two first logins meet."""
+        for user in self.lab.users:
+            database.execute("INSERT INTO users (username, mail_host, created, language,"
+                             " preferences) VALUES (?, '127.0.0.1', datetime('now'), 'en_US', '')",
+                             (user,))
+            database.execute("INSERT INTO identities (user_id, changed, standard, name, email)"
+                             " VALUES (last_insert_rowid(), datetime('now'), 1, ?, ?)",
+                             (user, f"{user}@{self.lab.domain}"))
 
     def argv(self):
         return [*self.as_user("www-data"), program("php"), "-d", "memory_limit=256M",
