@@ -33,17 +33,18 @@
 static const struct {
     const char         *name;
     cjose_jwk_kty_t     kty;
-    cjose_jwk_ec_curve  curve;    /* RFC 7518 3.4: one curve for each */
+    cjose_jwk_ec_curve  curve;       /* RFC 7518 3.4: one curve for each */
+    size_t              signature;   /* its bytes; 0: as many as the key's */
 } algorithms[] = {
-    { "RS256", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID },
-    { "RS384", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID },
-    { "RS512", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID },
-    { "PS256", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID },
-    { "PS384", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID },
-    { "PS512", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID },
-    { "ES256", CJOSE_JWK_KTY_EC,  CJOSE_JWK_EC_P_256 },
-    { "ES384", CJOSE_JWK_KTY_EC,  CJOSE_JWK_EC_P_384 },
-    { "ES512", CJOSE_JWK_KTY_EC,  CJOSE_JWK_EC_P_521 },
+    { "RS256", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    { "RS384", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    { "RS512", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    { "PS256", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    { "PS384", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    { "PS512", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    { "ES256", CJOSE_JWK_KTY_EC,  CJOSE_JWK_EC_P_256, 64 },
+    { "ES384", CJOSE_JWK_KTY_EC,  CJOSE_JWK_EC_P_384, 96 },
+    { "ES512", CJOSE_JWK_KTY_EC,  CJOSE_JWK_EC_P_521, 132 },
 };
 
 #define ALGORITHMS  (sizeof(algorithms) / sizeof(algorithms[0]))
@@ -52,6 +53,7 @@ typedef struct {
     cjose_jwk_t        *jwk;
     cjose_jwk_kty_t     kty;
     cjose_jwk_ec_curve  curve;
+    size_t              bits;
     json_t             *kid;     /* string, or NULL */
     json_t             *alg;     /* string, or NULL: the key's only one */
 } jwks_key_t;
@@ -79,6 +81,28 @@ compliance_jwks_free(compliance_jwks_t *jwks)
 }
 
 
+static compliance_str_t
+json_str(const json_t *value)
+{
+    return (compliance_str_t) { json_string_value(value),
+                                json_string_length(value) };
+}
+
+
+/* The bytes a text of base64url stands for, 0 where it is none.  cjose aborts
+ * on base64 of an impossible length: it gets none that was not decoded here
+ * before. */
+static size_t
+decoded_len(compliance_str_t text)
+{
+    uint8_t bytes[COMPLIANCE_AUTHORIZATION_MAX / 4 * 3];
+    size_t  n;
+
+    return compliance_base64url_decode(text, bytes, sizeof(bytes), &n)
+           == COMPLIANCE_OK ? n : 0;
+}
+
+
 /* Only the public members: a private key in the file is never loaded. */
 static json_t *
 public_part(const json_t *entry)
@@ -89,8 +113,16 @@ public_part(const json_t *entry)
 
     for (size_t i = 0; part && i < sizeof(members) / sizeof(members[0]); i++) {
         json_t *value = json_object_get(entry, members[i]);
+        bool    number = strlen(members[i]) == 1;
 
-        if (value != NULL && json_object_set(part, members[i], value) != 0) {
+        if (value == NULL) {
+            continue;
+        }
+
+        if (!json_is_string(value)
+            || (number && decoded_len(json_str(value)) == 0)
+            || json_object_set(part, members[i], value) != 0)
+        {
             json_decref(part);
             return NULL;
         }
@@ -147,12 +179,13 @@ add_key(compliance_jwks_t *jwks, cjose_jwk_t *jwk, json_t *kid, json_t *alg)
 {
     cjose_err   err;
     jwks_key_t  key = { jwk, cjose_jwk_get_kty(jwk, &err),
-                        CJOSE_JWK_EC_INVALID, kid, alg };
+                        CJOSE_JWK_EC_INVALID,
+                        cjose_jwk_get_keysize(jwk, &err), kid, alg };
 
     if (key.kty == CJOSE_JWK_KTY_EC) {
         key.curve = cjose_jwk_EC_get_curve(jwk, &err);
 
-    } else if (cjose_jwk_get_keysize(jwk, &err) < RSA_BITS_MIN) {
+    } else if (key.bits < RSA_BITS_MIN) {
         return "RSA key under 2048 bits";
     }
 
@@ -339,9 +372,11 @@ split(compliance_str_t token, compliance_str_t segments[3])
 
 
 /* The one key the token may be signed with, or NULL.  A token without kid
- * fits where there is no choice. */
+ * fits where there is no choice.  cjose takes an EC signature with bytes to
+ * spare: its length is checked here. */
 static const jwks_key_t *
-find_key(const compliance_jwks_t *jwks, const json_t *header, const char **why)
+find_key(const compliance_jwks_t *jwks, const json_t *header,
+    size_t signature_len, const char **why)
 {
     const json_t *alg = json_object_get(header, "alg");
     const json_t *kid = json_object_get(header, "kid");
@@ -371,7 +406,10 @@ find_key(const compliance_jwks_t *jwks, const json_t *header, const char **why)
         }
 
         if (key->kty == algorithms[a].kty && key->curve == algorithms[a].curve
-            && (key->alg == NULL || json_equal(key->alg, alg)))
+            && (key->alg == NULL || json_equal(key->alg, alg))
+            && signature_len == (algorithms[a].signature != 0
+                                 ? algorithms[a].signature
+                                 : (key->bits + 7) / 8))
         {
             return key;
         }
@@ -413,10 +451,8 @@ numeric_date(const json_t *value, double *out)
 static bool
 string_is(const json_t *value, compliance_str_t expected)
 {
-    compliance_str_t text = { json_string_value(value),
-                              json_string_length(value) };
-
-    return json_is_string(value) && compliance_str_eq(text, expected);
+    return json_is_string(value)
+           && compliance_str_eq(json_str(value), expected);
 }
 
 
@@ -492,7 +528,7 @@ check_claims(const json_t *claims, compliance_str_t issuer,
 
 static compliance_rc_t
 check_header(const compliance_jwks_t *jwks, compliance_str_t token,
-    const json_t *header, const char **why)
+    const json_t *header, size_t signature_len, const char **why)
 {
     const jwks_key_t *key;
 
@@ -502,7 +538,7 @@ check_header(const compliance_jwks_t *jwks, compliance_str_t token,
         return COMPLIANCE_MALFORMED;
     }
 
-    key = find_key(jwks, header, why);
+    key = find_key(jwks, header, signature_len, why);
 
     if (key == NULL) {
         return COMPLIANCE_FORGED;
@@ -525,6 +561,7 @@ compliance_jwt_verify(const compliance_jwks_t *jwks, compliance_str_t token,
     compliance_str_t  segments[3];
     json_t           *header, *claims;
     const json_t     *name;
+    size_t            signature_len;
     compliance_rc_t   rc;
 
     user->len = 0;
@@ -545,8 +582,10 @@ compliance_jwt_verify(const compliance_jwks_t *jwks, compliance_str_t token,
 
     header = segment_object(segments[0]);
     claims = segment_object(segments[1]);
-    rc = header == NULL || claims == NULL
-         ? COMPLIANCE_MALFORMED : check_header(jwks, token, header, why);
+    signature_len = decoded_len(segments[2]);
+    rc = header == NULL || claims == NULL || signature_len == 0
+         ? COMPLIANCE_MALFORMED
+         : check_header(jwks, token, header, signature_len, why);
 
     if (rc == COMPLIANCE_OK) {
         rc = check_claims(claims, issuer, audience, now, why);
@@ -558,10 +597,7 @@ compliance_jwt_verify(const compliance_jwks_t *jwks, compliance_str_t token,
         rc = COMPLIANCE_MALFORMED;
 
         if (json_is_string(name)) {
-            compliance_str_t text = { json_string_value(name),
-                                      json_string_length(name) };
-
-            rc = compliance_principal_parse(text, user);
+            rc = compliance_principal_parse(json_str(name), user);
         }
     }
 
