@@ -394,6 +394,7 @@ http {{
 
     def environment(self):
         env = dict(os.environ)
+        env.pop("NGINX", None)   # nginx reads listening sockets out of it
         env.setdefault("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=0")
         return env
 
