@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "tests", "lab")]
 
 import cast                                                 # noqa: E402
+import redis_users                                          # noqa: E402
 import walk                                                 # noqa: E402
 from gateway import BUILD, Gateway                          # noqa: E402
 from lab import Lab, passable                               # noqa: E402
@@ -57,7 +58,9 @@ class Demo:
         return os.path.realpath(self.link)
 
     def lab(self):
-        return Lab(self._data(), users=cast.USERS, domain=cast.DOMAIN, extra=(Gateway,))
+        data = self._data()
+        return Lab(data, users=cast.USERS, domain=cast.DOMAIN, extra=(Gateway,),
+                   redis_users=redis_users.fragment(data))
 
     def start(self):
         lab = self.lab()
@@ -65,6 +68,7 @@ class Demo:
         if gateway.running:
             progress("already up: its servers are kept, the gateway restarts with what is in build/")
             gateway.stop()
+        redis_users.write(lab)
         lab.start("redis")
         progress("seeding users, groups and devices")
         lab.redis.cli("FLUSHALL")
@@ -107,6 +111,8 @@ class Demo:
         gateway = lab.servers["gateway"]
         lab.write(self.ctl, f"""#!/bin/sh
 export COMPLIANCE_REDIS={shlex.quote('unix:' + lab.redis.socket)}
+export COMPLIANCE_REDIS_USER={redis_users.CTL}
+export COMPLIANCE_PASSWORD_FILE={shlex.quote(redis_users.password_file(lab, redis_users.CTL))}
 export COMPLIANCE_SECRET_FILE={shlex.quote(gateway.secret_file)}
 exec {shlex.quote(BUILD + '/compliancectl')} "$@"
 """, mode=0o755)

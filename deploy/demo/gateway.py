@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 
+import redis_users
 from lab_process import LabError, port_open, program
 from lab_server import Server
 
@@ -75,7 +76,8 @@ class Gateway(Server):
         lab = self.lab
         return {"MAIL_MODULE": MAIL_MODULE, "BUILD": BUILD, "DIR": self.directory,
                 "ERROR_LOG": self.error_log, "ACCESS_LOG": self.access_log,
-                "REDIS": f"compliance_redis unix:{lab.redis.socket};",
+                "REDIS": f"compliance_redis unix:{lab.redis.socket} user={redis_users.GATEWAY} "
+                         f"password_file={redis_users.password_file(lab, redis_users.GATEWAY)};",
                 "HTTPS": self.port("https"), "IMAP": self.port("gateway_imap"),
                 "IMAPS": self.port("gateway_imaps"),
                 "SOGO": self.address("sogo"), "ROUNDCUBE": self.address("roundcube"),

@@ -66,9 +66,10 @@ def passable(directory):
 
 class Lab:
     """The servers of one directory. State (ports, users) is kept in lab.json there. `extra` are
-    further Server classes that live and die with them."""
+    further Server classes that live and die with them; `redis_users` is a fragment of redis.conf
+    (deploy/redis/users.acl with its passwords filled in)."""
 
-    def __init__(self, directory=None, users=None, domain=DOMAIN, redis_tcp=False, redis_acl=None,
+    def __init__(self, directory=None, users=None, domain=DOMAIN, redis_tcp=False, redis_users=None,
                  extra=()):
         require_root()
         self.directory = os.path.abspath(directory or tempfile.mkdtemp(prefix="compliance-lab."))
@@ -84,7 +85,7 @@ class Lab:
         self.domain = domain
         self.ports = saved.get("ports", {})
         self.redis_tcp = redis_tcp or saved.get("redis_tcp", False)
-        self.redis_acl = redis_acl or saved.get("redis_acl")
+        self.redis_users = redis_users or saved.get("redis_users")
         self.pki = Pki(f"{self.directory}/pki")
         self.servers = {cls.name: cls(self) for cls in (*SERVERS, *extra)}
         self.redis = self.servers["redis"]
@@ -208,7 +209,7 @@ class Lab:
     def _save(self):
         self.write(f"{self.directory}/lab.json", json.dumps(
             {"ports": self.ports, "users": self.users, "redis_tcp": self.redis_tcp,
-             "redis_acl": self.redis_acl}, indent=1) + "\n", mode=0o600)
+             "redis_users": self.redis_users}, indent=1) + "\n", mode=0o600)
 
 
 def show(lab):
@@ -226,14 +227,14 @@ def main():
     parser = argparse.ArgumentParser(description="Start and stop real mail servers for tests.")
     parser.add_argument("--dir", required=True, help="directory of the lab")
     parser.add_argument("--redis-tcp", action="store_true", help="Redis on a TCP port too")
-    parser.add_argument("--redis-acl", help="ACL file for Redis")
+    parser.add_argument("--redis-users", help="a fragment of redis.conf with \"user\" lines")
     parser.add_argument("command", choices=("start", "stop", "status", "log", "destroy"))
     parser.add_argument("servers", nargs="*", help="which servers (default: all)")
     arguments = parser.parse_args()
     try:
         if arguments.command != "start" and not os.path.exists(f"{arguments.dir}/lab.json"):
             raise LabError(f"there is no lab in {arguments.dir}")
-        lab = Lab(arguments.dir, redis_tcp=arguments.redis_tcp, redis_acl=arguments.redis_acl)
+        lab = Lab(arguments.dir, redis_tcp=arguments.redis_tcp, redis_users=arguments.redis_users)
         if arguments.command == "start":
             lab.start(*arguments.servers, progress=print)
         elif arguments.command == "stop":

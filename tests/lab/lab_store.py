@@ -36,8 +36,8 @@ class Redis(Server):
                  "save \"\"", "appendonly yes", "appendfsync no",
                  "enable-debug-command local",
                  f"pidfile {self.directory}/redis.pid"]
-        if self.lab.redis_acl:
-            lines.append(f"aclfile {os.path.abspath(self.lab.redis_acl)}")
+        if self.lab.redis_users:
+            lines.append(f"include {os.path.abspath(self.lab.redis_users)}")
         self.lab.write(f"{self.directory}/redis.conf", "\n".join(lines) + "\n")
 
     def argv(self):
