@@ -293,7 +293,9 @@ compliance_mail_answer(compliance_protocol_t protocol,
     compliance_mail_line(out, head, text, portal_link, lines->line_max);
 
     if (protocol == COMPLIANCE_IMAP) {
-        compliance_mail_line(out, "* BYE ", text, compliance_absent,
+        /* some clients (OfflineIMAP) show the last line they got, not the
+         * first: it says the same */
+        compliance_mail_line(out, "* BYE ", text, portal_link,
             lines->line_max);
     }
 

@@ -8,8 +8,9 @@
 #include "verdict.h"
 
 
-/* Longest answer: an IMAP tag and a portal link of COMPLIANCE_LINK_TOKEN_MAX. */
-#define COMPLIANCE_MAIL_ANSWER_MAX  4096
+/* Longest answer: an IMAP tag and twice a portal link of
+ * COMPLIANCE_LINK_TOKEN_MAX. */
+#define COMPLIANCE_MAIL_ANSWER_MAX  6144
 
 /*
  * Writes the whole answer, CRLFs included; for IMAP also the BYE.
