@@ -133,6 +133,8 @@ typedef struct {
     compliance_rc_t                  scan_rc;  /* how that goes */
     compliance_claim_t               tag;      /* the login's, kept: it is cut
                                                   off before anyone logs it */
+    ngx_uint_t                       status;    /* of a body that could not be
+                                                   read; else 0 */
     unsigned                         challenge:1;      /* our own 401 */
     unsigned                         strip:1;          /* a line to strip */
     unsigned                         credential:1;     /* Authorization is

@@ -58,10 +58,18 @@ ngx_http_compliance_answer(ngx_http_request_t *r,
         return ngx_http_compliance_challenge(r, ctx);
     }
 
+    ngx_str_null(&link);
+
+    if (ctx->status) {
+        answer.status = ctx->status;
+        answer.body = COMPLIANCE_BODY_NONE;
+        answer.retry_after = 0;
+
+        return ngx_http_compliance_text(r, ctx, &answer, &link);
+    }
+
     answer = compliance_http_answer(ctx->conf->protocol, ctx->access,
                                     ctx->check.decision.verdict);
-
-    ngx_str_null(&link);
 
     if (ctx->check.decision.verdict == COMPLIANCE_BLOCK
         && answer.body != COMPLIANCE_BODY_EAS

@@ -170,14 +170,12 @@ ngx_http_compliance_moved(ngx_http_request_t *r,
     case NGX_HTTP_COMPLIANCE_READING_OPTIONS:
     case NGX_HTTP_COMPLIANCE_DELAYED:
 
-        /* something failed on the way, as a body that is too large does */
-
-        if (!conf->enable) {
-            return NGX_DECLINED;
-        }
+        /* something failed on the way, as a body that is too large does: no
+         * allow was spoken, so no location is open to it */
 
         ngx_compliance_check_cancel(&ctx->check);
         ctx->check.decision.verdict = COMPLIANCE_TEMPFAIL;
+        ctx->status = r->err_status;
         ctx->stage = NGX_HTTP_COMPLIANCE_DENIED;
         break;
     }
@@ -469,7 +467,14 @@ ngx_http_compliance_read_body(ngx_http_request_t *r,
     rc = ngx_http_read_client_request_body(r, ngx_http_compliance_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
+        ctx->check.decision.verdict = COMPLIANCE_TEMPFAIL;
+        ctx->status = rc;
+        ctx->stage = NGX_HTTP_COMPLIANCE_DENIED;
+
+        r->keepalive = 0;
+        r->lingering_close = 1;
+
+        return ngx_http_compliance_finish(r, ctx);
     }
 
     ngx_http_finalize_request(r, NGX_DONE);

@@ -67,7 +67,7 @@ server {
     }
     @more@
 }
-@http@
+@servers@
 """
 
 
@@ -81,7 +81,7 @@ class Site:
 
     def start(self, main=MAIN, http=HTTP, level="info", events="", **parts):
         (self.gateway.directory / "secret").write_text(self.secret + "\n")
-        for name in ("server", "eas", "web", "ews", "more", "http"):
+        for name in ("server", "eas", "web", "ews", "more", "servers"):
             http = http.replace(f"@{name}@", parts.pop(name, ""))
         assert not parts
         self.gateway.start(main=self.text(main), http=self.text(http),
