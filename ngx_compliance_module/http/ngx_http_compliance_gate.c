@@ -617,38 +617,51 @@ ngx_http_compliance_finish(ngx_http_request_t *r,
 }
 
 
-/* Names are canonical, without control characters; client bytes beside them
- * are in the audit, escaped. */
+/* Who asked; a block is told by the runtime, with its reason. */
 static void
 ngx_http_compliance_log(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
 {
-    compliance_request_t     *request;
-    compliance_decision_t    *decision;
+    size_t                     user_len, device_len;
+    u_char                     user[COMPLIANCE_PRINCIPAL_MAX];
+    u_char                     device[COMPLIANCE_DEVICE_ID_MAX];
+    const char                *protocol;
+    compliance_facts_t        *facts;
+    compliance_request_t      *request;
+    compliance_decision_t     *decision;
+
+    if (r->connection->log->log_level < NGX_LOG_INFO) {
+        return;
+    }
 
     request = &ctx->check.request;
     decision = &ctx->check.decision;
+    facts = &ctx->check.facts;
+    protocol = compliance_protocol_name(request->protocol);
 
     if (ctx->challenge) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "compliance: %s: asked for credentials",
-                      compliance_protocol_name(request->protocol));
+                      "compliance: %s: asked for credentials", protocol);
         return;
     }
 
     if (request->identity != COMPLIANCE_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "compliance: %s: request refused: %s",
-                      compliance_protocol_name(request->protocol),
+                      "compliance: %s: request refused: %s", protocol,
                       ctx->why ? ctx->why : "identity");
         return;
     }
 
+    user_len = ngx_compliance_escape(user, sizeof(user), (compliance_str_t) {
+                                         facts->user.principal.data,
+                                         facts->user.principal.len });
+    device_len = ngx_compliance_escape(device, sizeof(device),
+                                       (compliance_str_t) {
+                                           facts->device.id.data,
+                                           facts->device.id.len });
+
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "compliance: %s %V: user \"%s\", device \"%s\": %s, %s",
-                  compliance_protocol_name(request->protocol),
-                  &ctx->check.command,
-                  ctx->check.facts.user.principal.data,
-                  ctx->check.facts.device.id.data,
-                  compliance_verdict_name(decision->verdict),
+                  "compliance: %s %V: user \"%*s\", device \"%*s\": %s, %s",
+                  protocol, &ctx->check.command, user_len, user, device_len,
+                  device, compliance_verdict_name(decision->verdict),
                   compliance_reason_name(decision->reason));
 }

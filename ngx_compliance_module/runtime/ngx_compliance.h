@@ -106,6 +106,11 @@ ngx_int_t ngx_compliance_details(ngx_compliance_details_t *details);
 void ngx_compliance_details_cancel(ngx_compliance_details_t *details);
 
 
+/* Text for a log line: what is not printable ASCII, and '"' and '\', as \xHH;
+ * cut at size.  Returns the length. */
+size_t ngx_compliance_escape(u_char *out, size_t size, compliance_str_t text);
+
+
 /* A signed portal link for a blocked check: portal_url + "?t=" + token, from
  * pool.  Empty where there is no key or no portal_url. */
 ngx_int_t ngx_compliance_portal_link(ngx_pool_t *pool,

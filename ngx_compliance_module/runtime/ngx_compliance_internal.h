@@ -79,10 +79,6 @@ ngx_int_t ngx_compliance_store_value(redisReply *reply,
 /* An array of strings, of any length. */
 ngx_int_t ngx_compliance_store_list(redisReply *reply, const char *what);
 
-/* Text for a log line: what is not printable ASCII, and '"' and '\', as \xHH;
- * cut at size.  Returns the length. */
-size_t ngx_compliance_escape(u_char *out, size_t size, compliance_str_t text);
-
 
 /* ngx_compliance_snapshot.c */
 
