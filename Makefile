@@ -65,7 +65,7 @@ $(NGINX_BUILD)/objs/Makefile: $(BUILD)/modules.list config | install-deps
 
 $(MODULES) &: $(NGINX_BUILD)/objs/Makefile $(MODULE_FILES)
 	$(MAKE) -s -C $(NGINX_BUILD) -f objs/Makefile -j$(JOBS) modules
-	@cp $(NGINX_BUILD)/objs/ngx_{http,mail}_compliance_module.so $(BUILD)/
+	@cp --remove-destination $(NGINX_BUILD)/objs/ngx_{http,mail}_compliance_module.so $(BUILD)/
 
 .PHONY: FORCE
 FORCE:
