@@ -175,11 +175,13 @@ class Imap:
 
 
 def main(redis, directory, **more):
-    """The main-context directives of a gateway."""
+    """The main-context directives of a gateway.  Timeouts that a busy machine
+    keeps; those of Redis itself are tested elsewhere."""
     secret = directory / "secret"
     directory.mkdir(parents=True, exist_ok=True)
     secret.write_text(SECRET + "\n")
-    lines = {"compliance_redis": f"unix:{redis.socket}",
+    lines = {"compliance_redis": f"unix:{redis.socket} connect_timeout=400ms"
+                                 " timeout=400ms",
              "compliance_portal_url": PORTAL,
              "compliance_secret_file": secret, **more}
     return "".join(f"{name} {value};\n" for name, value in lines.items())

