@@ -14,6 +14,7 @@ from signal import SIGCONT, SIGKILL, SIGTERM
 
 SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 POLL_S = 0.02
+ORPHAN_GRACE_S = 0.3    # for children to follow their parent before they are killed
 LOG_LINES = 15
 
 
@@ -169,7 +170,8 @@ class Process:
             family = _family(pid, _living())
             self._send([pid], SIGCONT)
             self._send([pid], first_signal)
-            self._wait_gone(family, grace_s)
+            self._wait_gone({pid: family.get(pid)}, grace_s)
+            self._wait_gone(family, ORPHAN_GRACE_S)
             living = _living()
             family.update(_family(pid, living))
             left = [p for p, started in family.items() if p in living and living[p][2] == started]
