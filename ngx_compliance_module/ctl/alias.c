@@ -19,7 +19,7 @@ alias_key(const ctl_t *ctl, const ctl_alias_t *alias)
         return ctl_key_alias(ctl, alias->kind, alias->value);
     }
 
-    ctl_principal(ctl, alias->value, &name);
+    ctl_principal(alias->value, &name);
 
     return ctl_key_user_alias(ctl, &name);
 }
@@ -33,11 +33,11 @@ own_key(const ctl_t *ctl, const ctl_alias_t *alias)
     compliance_principal_t name;
 
     if (alias->kind == COMPLIANCE_ALIAS_NONE) {
-        ctl_principal(ctl, alias->value, &name);
+        ctl_principal(alias->value, &name);
         return ctl_key_user(ctl, &name);
     }
 
-    ctl_device_id(ctl, alias->value, &id);
+    ctl_device_id(alias->value, &id);
 
     return ctl_key_device(ctl, &id);
 }
@@ -98,78 +98,67 @@ ctl_alias_kind(const ctl_t *ctl, const char *kind)
 }
 
 
+static const struct {
+    const char *expects;
+    const char *refuses;    /* of the characters of a record's id */
+    size_t      max;
+} kinds[COMPLIANCE_ALIAS_KINDS] = {
+    [COMPLIANCE_ALIAS_NONE] = { "a user's name as he logs in", "", 0 },
+    /* not compliance_eas_device_id(): 16 bytes that are no text are a GUID on
+     * the wire, here they are a typing mistake */
+    [COMPLIANCE_ALIAS_EAS] = {
+        "an EAS DeviceId: 1 to 32 letters and digits", "._-", 32 },
+    [COMPLIANCE_ALIAS_CERT] = {
+        "the SHA-256 of a certificate: 64 hex digits, ':' allowed between "
+        "pairs", "", 0 },
+    [COMPLIANCE_ALIAS_SERIAL] = {
+        "a serial number: 1 to 64 letters, digits, '.', '_', '-'", "",
+        COMPLIANCE_DEVICE_ID_MAX },
+    [COMPLIANCE_ALIAS_LOGIN] = {
+        "the id of a login tag: 1 to 64 letters, digits, '_', '-'", ".",
+        COMPLIANCE_DEVICE_ID_MAX },
+};
+
+
 static const char *
-canonical_value(compliance_alias_kind_t kind, compliance_str_t value)
+canonical_value(compliance_alias_kind_t kind, const char *value)
 {
     char                   fingerprint[COMPLIANCE_FINGERPRINT_LEN + 1];
-    compliance_rc_t        rc = COMPLIANCE_MALFORMED;
     compliance_device_id_t id;
     compliance_principal_t name;
 
-    switch (kind) {
-
-    case COMPLIANCE_ALIAS_NONE:
-        rc = compliance_principal_parse(value, &name);
-        return rc != COMPLIANCE_OK ? NULL
+    if (kind == COMPLIANCE_ALIAS_NONE) {
+        return compliance_principal_parse(ctl_str(value), &name)
+               != COMPLIANCE_OK ? NULL
                : ctl_dup((compliance_str_t) { name.data, name.len });
-
-    case COMPLIANCE_ALIAS_CERT:
-        rc = compliance_fingerprint_parse(value, fingerprint);
-        return rc != COMPLIANCE_OK ? NULL : ctl_dup(ctl_str(fingerprint));
-
-    case COMPLIANCE_ALIAS_EAS:
-        /* not compliance_eas_device_id(): 16 bytes that are no text are a
-         * GUID on the wire, here they are a typing mistake */
-        rc = value.len > 32 || memchr(value.data, '.', value.len) != NULL
-             || memchr(value.data, '_', value.len) != NULL
-             || memchr(value.data, '-', value.len) != NULL
-             ? COMPLIANCE_MALFORMED : compliance_device_id_parse(value, &id);
-        break;
-
-    case COMPLIANCE_ALIAS_LOGIN:
-        rc = memchr(value.data, '.', value.len) != NULL
-             ? COMPLIANCE_MALFORMED : compliance_device_id_parse(value, &id);
-        break;
-
-    case COMPLIANCE_ALIAS_SERIAL:
-        rc = compliance_device_id_parse(value, &id);
-        break;
-
-    case COMPLIANCE_ALIAS_KINDS:
-        break;
     }
 
-    return rc != COMPLIANCE_OK ? NULL
-           : ctl_dup((compliance_str_t) { id.data, id.len });
+    if (kind == COMPLIANCE_ALIAS_CERT) {
+        return compliance_fingerprint_parse(ctl_str(value), fingerprint)
+               != COMPLIANCE_OK ? NULL : ctl_dup(ctl_str(fingerprint));
+    }
+
+    if (strlen(value) > kinds[kind].max
+        || strpbrk(value, kinds[kind].refuses) != NULL
+        || compliance_device_id_parse(ctl_str(value), &id) != COMPLIANCE_OK)
+    {
+        return NULL;
+    }
+
+    return ctl_dup((compliance_str_t) { id.data, id.len });
 }
 
 
 void
-ctl_aliases_parse(const ctl_t *ctl, ctl_aliases_t *aliases,
-    compliance_alias_kind_t kind, compliance_str_t value)
+ctl_aliases_parse(ctl_aliases_t *aliases, compliance_alias_kind_t kind,
+    compliance_str_t value)
 {
-    static const char *const expects[COMPLIANCE_ALIAS_KINDS] = {
-        [COMPLIANCE_ALIAS_NONE] = "a user's name as he logs in",
-        [COMPLIANCE_ALIAS_EAS] = "an EAS DeviceId: 1 to 32 letters and digits",
-        [COMPLIANCE_ALIAS_CERT] =
-            "the SHA-256 of a certificate: 64 hex digits, ':' between pairs "
-            "allowed",
-        [COMPLIANCE_ALIAS_SERIAL] =
-            "a serial number: 1 to 64 letters, digits, '.', '_', '-'",
-        [COMPLIANCE_ALIAS_LOGIN] =
-            "the id of a login tag: 1 to 64 letters, digits, '_', '-'",
-    };
-
-    const char  *canonical;
+    const char  *canonical = canonical_value(kind, ctl_dup(value));
     ctl_alias_t *items;
-
-    (void) ctl;
-
-    canonical = value.len == 0 ? NULL : canonical_value(kind, value);
 
     if (canonical == NULL) {
         ctl_die(CTL_USAGE, "alias \"%s\" is not valid; it expects %s",
-                ctl_escape(value), expects[kind]);
+                ctl_escape(value), kinds[kind].expects);
     }
 
     if (aliases->n == aliases->cap) {

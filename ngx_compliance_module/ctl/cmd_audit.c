@@ -16,13 +16,13 @@
 typedef struct {
     const char *node;
     const char *key;
-    char        last[48];      /* id of the last record seen */
+    uint64_t    ms, seq;       /* of the last record seen */
 } stream_t;
 
 typedef struct {
     uint64_t    ms, seq;       /* of the stream id */
     const char *node;
-    const char *text;          /* the record, escaped or JSON as stored */
+    const char *text;          /* the record as stored */
     size_t      len;
 } entry_t;
 
@@ -51,7 +51,6 @@ static bool
 read_entry(const redisReply *reply, stream_t *stream, entry_t *entry)
 {
     const redisReply *fields;
-    size_t            id_len;
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
         || reply->element[0]->type != REDIS_REPLY_STRING
@@ -60,12 +59,15 @@ read_entry(const redisReply *reply, stream_t *stream, entry_t *entry)
         return false;
     }
 
-    id_len = reply->element[0]->len;
-
-    if (id_len >= sizeof(stream->last)
-        || !parse_id(reply->element[0]->str, &entry->ms, &entry->seq))
-    {
+    if (!parse_id(reply->element[0]->str, &entry->ms, &entry->seq)) {
         return false;
+    }
+
+    if (entry->ms > stream->ms
+        || (entry->ms == stream->ms && entry->seq > stream->seq))
+    {
+        stream->ms = entry->ms;
+        stream->seq = entry->seq;
     }
 
     fields = reply->element[1];
@@ -101,7 +103,7 @@ text_of(const json_t *record, const char *key)
 }
 
 
-/* time, node, verdict, reason, group, protocol, user, device, client, command */
+/* time node verdict reason, and who, from what, by which way */
 static void
 print_record(const entry_t *entry, const json_t *record)
 {
@@ -187,13 +189,13 @@ by_time(const void *a, const void *b)
 static size_t
 find_streams(ctl_t *ctl, stream_t *streams)
 {
-    size_t       n, found = 0;
+    size_t       n = 1, found = 0;
     const char  *only = ctl->options[CTL_OPT_NODE], *begin, **nodes;
     redisReply  *reply;
 
     if (only != NULL) {
-        nodes = &only;
-        n = 1;
+        nodes = ctl_alloc_array(1, sizeof(*nodes));
+        nodes[0] = only;
 
     } else {
         begin = ctl_key_audit(ctl, "x");
@@ -211,7 +213,6 @@ find_streams(ctl_t *ctl, stream_t *streams)
         {
             streams[found].node = nodes[i];
             streams[found].key = key;
-            strcpy(streams[found].last, "0-0");
             found++;
         }
     }
@@ -245,13 +246,6 @@ print_last(ctl_t *ctl, stream_t *streams, size_t n, int64_t lines)
             {
                 n_entries++;
             }
-
-            if (k == 0
-                && reply->element[0]->element[0]->len
-                   < sizeof(streams[i].last))
-            {
-                strcpy(streams[i].last, reply->element[0]->element[0]->str);
-            }
         }
     }
 
@@ -263,6 +257,24 @@ print_last(ctl_t *ctl, stream_t *streams, size_t n, int64_t lines)
                                                : 0; i < n_entries; i++)
     {
         print_entry(ctl, &entries[i]);
+    }
+}
+
+
+/* Nothing was printed, and nothing old is to be. */
+static void
+begin_at_end(ctl_t *ctl, stream_t *streams, size_t n)
+{
+    entry_t     entry;
+    redisReply *reply;
+
+    for (size_t i = 0; i < n; i++) {
+        reply = ctl_store_ask(ctl, "XREVRANGE %s + - COUNT 1",
+                              streams[i].key);
+
+        if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1) {
+            (void) read_entry(reply->element[0], &streams[i], &entry);
+        }
     }
 }
 
@@ -285,7 +297,9 @@ follow_once(ctl_t *ctl, stream_t *streams, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         argv[words + i] = streams[i].key;
-        argv[words + n + i] = streams[i].last;
+        argv[words + n + i] = ctl_format("%llu-%llu",
+                                         (unsigned long long) streams[i].ms,
+                                         (unsigned long long) streams[i].seq);
     }
 
     ctl_store_send_words(ctl, words + 2 * n, argv);
@@ -317,10 +331,6 @@ follow_once(ctl_t *ctl, stream_t *streams, size_t n)
                 if (read_entry(one->element[1]->element[k], &streams[s],
                                &entry))
                 {
-                    (void) snprintf(streams[s].last, sizeof(streams[s].last),
-                                    "%llu-%llu",
-                                    (unsigned long long) entry.ms,
-                                    (unsigned long long) entry.seq);
                     print_entry(ctl, &entry);
                 }
             }
@@ -365,26 +375,8 @@ ctl_audit_tail(ctl_t *ctl)
         return CTL_DONE;
     }
 
-    /* without -n 0 the ids are known; where nothing was read, from now on */
-    for (size_t i = 0; i < n; i++) {
-        redisReply *reply;
-
-        if (strcmp(streams[i].last, "0-0") != 0) {
-            continue;
-        }
-
-        reply = ctl_store_ask(ctl, "XREVRANGE %s + - COUNT 1",
-                              streams[i].key);
-
-        if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1) {
-            entry_t entry;
-
-            if (read_entry(reply->element[0], &streams[i], &entry)) {
-                (void) snprintf(streams[i].last, sizeof(streams[i].last),
-                                "%llu-%llu", (unsigned long long) entry.ms,
-                                (unsigned long long) entry.seq);
-            }
-        }
+    if (lines == 0) {
+        begin_at_end(ctl, streams, n);
     }
 
     (void) fflush(stdout);

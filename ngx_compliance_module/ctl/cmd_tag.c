@@ -49,8 +49,8 @@ ctl_tag_issue(ctl_t *ctl)
         ctl_die_usage(ctl, "--user and --device are both needed");
     }
 
-    ctl_principal(ctl, ctl->options[CTL_OPT_USER], &user);
-    ctl_device_id(ctl, ctl->options[CTL_OPT_DEVICE], &device);
+    ctl_principal(ctl->options[CTL_OPT_USER], &user);
+    ctl_device_id(ctl->options[CTL_OPT_DEVICE], &device);
 
     if (memchr(device.data, '.', device.len) != NULL) {
         ctl_die(CTL_USAGE, "device \"%s\": a login tag's id holds no '.', "

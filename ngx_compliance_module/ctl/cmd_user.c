@@ -106,51 +106,6 @@ plan_set(ctl_t *ctl, void *data)
 }
 
 
-static void
-report_set(const ctl_t *ctl, const user_t *user)
-{
-    json_t     *object, *aliases;
-    size_t      n = 0;
-    const char *result;
-
-    for (size_t i = 0; i < user->aliases.n; i++) {
-        n += user->aliases.items[i].changed;
-    }
-
-    result = user->real.n + n == 0 ? "unchanged"
-             : user->record.exists ? "changed" : "created";
-
-    if (!ctl->json) {
-        printf("user %s %s\n", ctl_escape(ctl_str(user->record.name)), result);
-        ctl_changes_print(&user->real);
-
-        for (size_t i = 0; i < user->aliases.n; i++) {
-            if (user->aliases.items[i].changed) {
-                printf("  alias %s\n", ctl_alias_show(&user->aliases.items[i]));
-            }
-        }
-
-        return;
-    }
-
-    object = ctl_json_object();
-    aliases = ctl_json_array();
-    ctl_json_set(object, "user", ctl_json_text(ctl_str(user->record.name)));
-    ctl_json_set(object, "result", ctl_json_text(ctl_str(result)));
-    ctl_json_set(object, "changes", ctl_changes_json(&user->real));
-
-    for (size_t i = 0; i < user->aliases.n; i++) {
-        if (user->aliases.items[i].changed) {
-            ctl_json_add(aliases,
-                         ctl_json_text(ctl_str(user->aliases.items[i].value)));
-        }
-    }
-
-    ctl_json_set(object, "aliases", aliases);
-    ctl_json_print(object);
-}
-
-
 ctl_exit_t
 ctl_user_set(ctl_t *ctl)
 {
@@ -170,18 +125,18 @@ ctl_user_set(ctl_t *ctl)
         }
 
         while (ctl_item(&value, &item)) {
-            ctl_aliases_parse(ctl, &user.aliases, COMPLIANCE_ALIAS_NONE, item);
+            ctl_aliases_parse(&user.aliases, COMPLIANCE_ALIAS_NONE, item);
         }
     }
 
     ctl_store_transact(ctl, plan_set, &user);
-    report_set(ctl, &user);
+    ctl_report_set(ctl, "user", &user.record, &user.real, &user.aliases);
 
     return CTL_DONE;
 }
 
 
-static _Noreturn void
+static CTL_NORETURN void
 no_user(const ctl_record_t *record)
 {
     ctl_die(CTL_NOT_FOUND, "no user \"%s\"", ctl_escape(ctl_str(record->name)));
@@ -276,28 +231,13 @@ plan_delete(ctl_t *ctl, void *data)
 ctl_exit_t
 ctl_user_delete(ctl_t *ctl)
 {
-    json_t *object;
-    user_t  user;
+    user_t user;
 
     memset(&user, 0, sizeof(user));
     user.text = ctl->args[0];
 
     ctl_store_transact(ctl, plan_delete, &user);
-
-    if (ctl->json) {
-        object = ctl_json_object();
-        ctl_json_set(object, "user", ctl_json_text(ctl_str(user.record.name)));
-        ctl_json_set(object, "result", ctl_json_text(ctl_str("deleted")));
-        ctl_json_set(object, "aliases_deleted",
-                     ctl_json_int((int64_t) user.deleted));
-        ctl_json_set(object, "devices_left", ctl_json_int(user.devices));
-        ctl_json_print(object);
-
-    } else {
-        printf("user %s deleted, with %zu alias%s\n",
-               ctl_escape(ctl_str(user.record.name)), user.deleted,
-               user.deleted == 1 ? "" : "es");
-    }
+    ctl_report_deleted(ctl, "user", &user.record, user.deleted);
 
     return CTL_DONE;
 }
@@ -328,11 +268,11 @@ ctl_user_alias(ctl_t *ctl)
 
     memset(&user, 0, sizeof(user));
     user.text = ctl->args[0];
-    ctl_aliases_parse(ctl, &user.aliases, COMPLIANCE_ALIAS_NONE,
+    ctl_aliases_parse(&user.aliases, COMPLIANCE_ALIAS_NONE,
                       ctl_str(ctl->args[1]));
 
     ctl_store_transact(ctl, plan_alias, &user);
-    report_set(ctl, &user);
+    ctl_report_set(ctl, "user", &user.record, &user.real, &user.aliases);
 
     return CTL_DONE;
 }
@@ -356,29 +296,15 @@ plan_unalias(ctl_t *ctl, void *data)
 ctl_exit_t
 ctl_user_unalias(ctl_t *ctl)
 {
-    json_t *object;
-    user_t  user;
+    user_t user;
 
     memset(&user, 0, sizeof(user));
     user.text = ctl->args[0];
-    ctl_aliases_parse(ctl, &user.aliases, COMPLIANCE_ALIAS_NONE,
+    ctl_aliases_parse(&user.aliases, COMPLIANCE_ALIAS_NONE,
                       ctl_str(ctl->args[1]));
 
     ctl_store_transact(ctl, plan_unalias, &user);
-
-    if (ctl->json) {
-        object = ctl_json_object();
-        ctl_json_set(object, "user", ctl_json_text(ctl_str(user.record.name)));
-        ctl_json_set(object, "result", ctl_json_text(ctl_str("changed")));
-        ctl_json_set(object, "alias_deleted",
-                     ctl_json_text(ctl_str(user.aliases.items->value)));
-        ctl_json_print(object);
-
-    } else {
-        printf("user %s changed\n  alias %s (removed)\n",
-               ctl_escape(ctl_str(user.record.name)),
-               ctl_alias_show(user.aliases.items));
-    }
+    ctl_report_unaliased(ctl, "user", &user.record, user.aliases.items);
 
     return CTL_DONE;
 }

@@ -10,6 +10,11 @@
 #include "../core/compliance.h"
 
 #include <jansson.h>
+#include <stdio.h>
+
+
+/* Not C11's keyword: cppcheck does not see that. */
+#define CTL_NORETURN  __attribute__((noreturn))
 
 
 /* Exit codes; docs/cli.md is their reference. */
@@ -145,10 +150,10 @@ void ctl_alias_details(void);
 
 
 /* message.c: everything a person reads on stderr. */
-_Noreturn void ctl_die(ctl_exit_t code, const char *format, ...)
+CTL_NORETURN void ctl_die(ctl_exit_t code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The message, and then the command's usage line. */
-_Noreturn void ctl_die_usage(const ctl_t *ctl, const char *format, ...)
+CTL_NORETURN void ctl_die_usage(const ctl_t *ctl, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void ctl_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Kept until ctl_notes_flush(): a plan that is tried again must not say it

@@ -35,6 +35,13 @@ typedef struct {
  * stored values are unreadable. */
 void ctl_snapshot_read(ctl_t *ctl, compliance_snapshot_t *snapshot);
 
+/* explain_names.c */
+const char *ctl_presence_name(compliance_presence_t presence);
+const char *ctl_user_source_name(compliance_user_source_t source);
+const char *ctl_device_source_name(compliance_device_source_t source);
+const char *ctl_mode_name(compliance_mode_t mode);
+const char *ctl_claim_name(const compliance_claim_t *claim);
+
 void ctl_explain_text(const ctl_explanation_t *explanation);
 void ctl_explain_json(const ctl_explanation_t *explanation);
 

@@ -210,7 +210,8 @@ take_page(const redisReply *reply, names_t *names, size_t skip,
                 "names; is it Redis?");
     }
 
-    strcpy(cursor, reply->element[0]->str);
+    memcpy(cursor, reply->element[0]->str, reply->element[0]->len);
+    cursor[reply->element[0]->len] = '\0';
     list = reply->element[1];
 
     for (size_t i = 0; i < list->elements; i++) {

@@ -113,7 +113,7 @@ row_matches(const char *name, const char *const *words, size_t n)
 
 
 /* Nothing matched: say what comes near. */
-static _Noreturn void
+static CTL_NORETURN void
 unknown_command(const ctl_t *ctl)
 {
     const char *first = ctl->args[0], *nearest, **names, *given;

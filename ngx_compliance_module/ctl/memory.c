@@ -1,7 +1,7 @@
 /*
  * Memory of a short-lived program: blocks on one stack, released down to a
- * mark or at exit.  Running out of it ends the program: what is to be written goes to
- * Redis in one transaction, so nothing is left half-written by that.
+ * mark or at exit.  Running out of it ends the program; what is to be written
+ * goes to Redis in one transaction, so nothing is left half-written by that.
  */
 #include "ctl.h"
 
@@ -25,15 +25,16 @@ push(void *object, void (*release)(void *))
     struct ctl_block_s *block;
 
     block = malloc(sizeof(*block));
-    if (block == NULL) {
-        release(object);
-        ctl_die(CTL_STORE, "out of memory");
+    if (block != NULL) {
+        block->next = blocks;
+        block->object = object;
+        block->release = release;
+        blocks = block;
+        return;
     }
 
-    block->next = blocks;
-    block->object = object;
-    block->release = release;
-    blocks = block;
+    release(object);
+    ctl_die(CTL_STORE, "out of memory");
 }
 
 

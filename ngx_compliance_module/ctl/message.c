@@ -16,37 +16,40 @@ static const char *notes[NOTES_MAX];
 static size_t      n_notes;
 
 
-static void __attribute__((format(printf, 2, 0)))
-say(const char *kind, const char *format, va_list args)
+/* Leaves the format's own text to the caller, which has the va_list. */
+static void
+begin_line(const char *kind)
 {
     (void) fflush(stdout);
     fprintf(stderr, "compliancectl: %s", kind);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
 }
 
 
-_Noreturn void
+CTL_NORETURN void
 ctl_die(ctl_exit_t code, const char *format, ...)
 {
     va_list args;
 
+    begin_line("");
     va_start(args, format);
-    say("", format, args);
+    vfprintf(stderr, format, args);
     va_end(args);
+    fputc('\n', stderr);
 
     exit((int) code);
 }
 
 
-_Noreturn void
+CTL_NORETURN void
 ctl_die_usage(const ctl_t *ctl, const char *format, ...)
 {
     va_list args;
 
+    begin_line("");
     va_start(args, format);
-    say("", format, args);
+    vfprintf(stderr, format, args);
     va_end(args);
+    fputc('\n', stderr);
 
     if (ctl->command != NULL) {
         ctl_usage(stderr, ctl->command);
@@ -63,9 +66,11 @@ ctl_warn(const char *format, ...)
 {
     va_list args;
 
+    begin_line("warning: ");
     va_start(args, format);
-    say("warning: ", format, args);
+    vfprintf(stderr, format, args);
     va_end(args);
+    fputc('\n', stderr);
 }
 
 

@@ -109,7 +109,7 @@ find_name(compliance_str_t name)
 }
 
 
-static _Noreturn void
+static CTL_NORETURN void
 unknown_option(const ctl_t *ctl, const char *given)
 {
     const char *names[CTL_OPTIONS], *nearest;

@@ -27,12 +27,14 @@ typedef enum {
 
 typedef struct ctl_field_s  ctl_field_t;
 
+typedef bool ctl_check_t(const ctl_t *ctl, const ctl_field_t *field,
+    compliance_str_t in, compliance_str_t *out);
+
 struct ctl_field_s {
     const char *name;
     const char *expects;    /* NULL: set by compliancectl itself */
     /* Canonical value to *out, or false. NULL: never accepted. */
-    bool      (*check)(const ctl_t *ctl, const ctl_field_t *field,
-                       compliance_str_t in, compliance_str_t *out);
+    ctl_check_t *check;
     ctl_index_t index;
     ctl_show_t  show;
     const char *standard;   /* every record has this field; NULL: it may be
@@ -80,6 +82,20 @@ typedef struct {
     ctl_change_t *items;
 } ctl_changes_t;
 
+/* Another name of a record.  kind NONE is a user's. */
+typedef struct {
+    compliance_alias_kind_t kind;
+    const char             *value;      /* canonical */
+    bool                    changed;    /* by the plan */
+} ctl_alias_t;
+
+typedef struct {
+    size_t       n;
+    size_t       cap;
+    ctl_alias_t *items;
+} ctl_aliases_t;
+
+
 /* "FIELD=VALUE"; dies where there is no '='. */
 void ctl_assignment(const ctl_t *ctl, const char *word,
     compliance_str_t *field, compliance_str_t *value);
@@ -125,27 +141,25 @@ void ctl_record_print(const ctl_kind_t *kind, const ctl_record_t *record,
 json_t *ctl_changes_json(const ctl_changes_t *changes);
 void ctl_changes_print(const ctl_changes_t *changes);
 
+/* report.c: what a command has done, as text or JSON. */
+void ctl_report_set(const ctl_t *ctl, const char *noun,
+    const ctl_record_t *record, const ctl_changes_t *real,
+    const ctl_aliases_t *aliases);
+void ctl_report_deleted(const ctl_t *ctl, const char *noun,
+    const ctl_record_t *record, size_t n_aliases);
+void ctl_report_unaliased(const ctl_t *ctl, const char *noun,
+    const ctl_record_t *record, const ctl_alias_t *alias);
+
 /* Walks a comma-separated list, blanks around items taken off. */
 bool ctl_item(compliance_str_t *list, compliance_str_t *item);
 
 
-/* alias.c: other names, and the index that leads back to them.  kind NONE is
- * a user's. */
-typedef struct {
-    compliance_alias_kind_t kind;
-    const char             *value;      /* canonical */
-    bool                    changed;    /* by the plan */
-} ctl_alias_t;
+/* alias.c */
 
-typedef struct {
-    size_t       n;
-    size_t       cap;
-    ctl_alias_t *items;
-} ctl_aliases_t;
 
 /* Canonical value into *aliases; dies where it is none of that kind. */
-void ctl_aliases_parse(const ctl_t *ctl, ctl_aliases_t *aliases,
-    compliance_alias_kind_t kind, compliance_str_t value);
+void ctl_aliases_parse(ctl_aliases_t *aliases, compliance_alias_kind_t kind,
+    compliance_str_t value);
 /* Dies where `kind` is no kind. */
 compliance_alias_kind_t ctl_alias_kind(const ctl_t *ctl, const char *kind);
 void ctl_aliases_plan(ctl_t *ctl, const char *target,
@@ -166,10 +180,8 @@ const char *ctl_alias_show(const ctl_alias_t *alias);
  * or ambiguous one. */
 void ctl_resolve_device(ctl_t *ctl, const char *text, ctl_record_t *record);
 void ctl_resolve_user(ctl_t *ctl, const char *text, ctl_record_t *record);
-void ctl_device_id(const ctl_t *ctl, const char *text,
-    compliance_device_id_t *id);
-void ctl_principal(const ctl_t *ctl, const char *text,
-    compliance_principal_t *name);
+void ctl_device_id(const char *text, compliance_device_id_t *id);
+void ctl_principal(const char *text, compliance_principal_t *name);
 
 
 /* list.c: rows of one kind, filtered by FIELD=VALUE arguments. */

@@ -10,10 +10,8 @@
 
 
 void
-ctl_device_id(const ctl_t *ctl, const char *text, compliance_device_id_t *id)
+ctl_device_id(const char *text, compliance_device_id_t *id)
 {
-    (void) ctl;
-
     if (compliance_device_id_parse(ctl_str(text), id) != COMPLIANCE_OK) {
         ctl_die(CTL_USAGE, "\"%s\" is no device id; it expects 1 to %d "
                 "letters, digits, '.', '_' and '-'", ctl_escape(ctl_str(text)),
@@ -23,10 +21,8 @@ ctl_device_id(const ctl_t *ctl, const char *text, compliance_device_id_t *id)
 
 
 void
-ctl_principal(const ctl_t *ctl, const char *text, compliance_principal_t *name)
+ctl_principal(const char *text, compliance_principal_t *name)
 {
-    (void) ctl;
-
     if (compliance_principal_parse(ctl_str(text), name) != COMPLIANCE_OK) {
         ctl_die(CTL_USAGE, "\"%s\" is no user name; it expects at most %d "
                 "bytes of UTF-8 without control characters, '*' and '#', and "
@@ -109,7 +105,7 @@ said_twice(const char *noun, const char *name, const char *leads)
 }
 
 
-static _Noreturn void
+static CTL_NORETURN void
 dangling(const char *noun, const char *text, const char *target)
 {
     ctl_die(CTL_CONFLICT, "\"%s\" is an alias of \"%s\", which has no record; "
@@ -132,7 +128,7 @@ ctl_resolve_device(ctl_t *ctl, const char *text, ctl_record_t *record)
     if (compliance_fingerprint_parse(ctl_str(text), fingerprint)
         != COMPLIANCE_OK || strchr(text, ':') == NULL)
     {
-        ctl_device_id(ctl, text, &id);
+        ctl_device_id(text, &id);
         watch(ctl, ctl_key_device(ctl, &id));
         ctl_record_read(ctl, record,
                         ctl_dup((compliance_str_t) { id.data, id.len }),
@@ -158,7 +154,7 @@ ctl_resolve_device(ctl_t *ctl, const char *text, ctl_record_t *record)
         return;
     }
 
-    ctl_device_id(ctl, target, &id);
+    ctl_device_id(target, &id);
     watch(ctl, ctl_key_device(ctl, &id));
     ctl_record_read(ctl, record, target, ctl_key_device(ctl, &id));
 
@@ -176,7 +172,7 @@ ctl_resolve_user(ctl_t *ctl, const char *text, ctl_record_t *record)
     compliance_principal_t name;
 
     memset(record, 0, sizeof(*record));
-    ctl_principal(ctl, text, &name);
+    ctl_principal(text, &name);
 
     watch(ctl, ctl_key_user(ctl, &name));
     ctl_record_read(ctl, record,
@@ -201,7 +197,7 @@ ctl_resolve_user(ctl_t *ctl, const char *text, ctl_record_t *record)
         return;
     }
 
-    ctl_principal(ctl, target, &name);
+    ctl_principal(target, &name);
     watch(ctl, ctl_key_user(ctl, &name));
     ctl_record_read(ctl, record, target, ctl_key_user(ctl, &name));
 

@@ -102,7 +102,7 @@ ctl_span_parse(compliance_str_t text, int64_t *seconds)
     case 'm': unit = 60; text.len--; break;
     case 'h': unit = 3600; text.len--; break;
     case 'd': unit = 86400; text.len--; break;
-    case 'w': unit = 7 * 86400; text.len--; break;
+    case 'w': unit = INT64_C(7) * 86400; text.len--; break;
     }
 
     if (!compliance_parse_uint(text, &value) || value > TIME_MAX / unit) {
