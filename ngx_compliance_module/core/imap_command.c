@@ -444,7 +444,8 @@ static compliance_imap_status_t
 compliance_imap_id_pair(compliance_imap_cursor_t *cursor)
 {
     compliance_imap_t       *out = cursor->out;
-    compliance_imap_string_t field, value;
+    compliance_imap_string_t field = { compliance_absent, false };
+    compliance_imap_string_t value = { compliance_absent, false };
     compliance_imap_status_t status;
 
     status = compliance_imap_string(cursor, &field);
@@ -516,7 +517,7 @@ compliance_imap_id_list(compliance_imap_cursor_t *cursor)
 static compliance_imap_status_t
 compliance_imap_id_args(compliance_imap_cursor_t *cursor)
 {
-    compliance_imap_string_t nil;
+    compliance_imap_string_t nil = { compliance_absent, false };
     compliance_imap_status_t status;
 
     status = compliance_imap_separator(cursor);
@@ -591,7 +592,7 @@ compliance_imap_scan(compliance_str_t in, size_t max, unsigned granted,
     compliance_imap_t *out)
 {
     const char              *name;
-    compliance_imap_string_t word;
+    compliance_imap_string_t word = { compliance_absent, false };
     compliance_imap_status_t status;
     compliance_imap_cursor_t cursor;
 
