@@ -7,10 +7,11 @@
 #include "portal_page.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "answer_http.h"
 
+
+#define END_OF_9999  INT64_C(253402300799)
 
 /* What the pages without a device say. */
 typedef struct {
@@ -106,7 +107,7 @@ text(compliance_buf_t *out, const char *data)
 
 
 static void
-two_digits(compliance_buf_t *out, int value)
+two_digits(compliance_buf_t *out, int64_t value)
 {
     char digits[2] = { (char) ('0' + value / 10 % 10),
                        (char) ('0' + value % 10) };
@@ -115,33 +116,49 @@ two_digits(compliance_buf_t *out, int value)
 }
 
 
+/* "14 Nov 2023, ": days since 1970 in years that begin in March, so that the
+ * leap day is a year's last. */
+static void
+day(compliance_buf_t *out, int64_t days)
+{
+    static const char months[12][4] = { "Mar", "Apr", "May", "Jun", "Jul",
+        "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb" };
+
+    int64_t year, month, era, of_era, of_year;
+
+    days += 719468;                 /* 1 March 0000 */
+    era = days / 146097;            /* 400 years */
+    of_era = days % 146097;
+
+    year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    of_year = of_era - (365 * year + year / 4 - year / 100);
+    month = (5 * of_year + 2) / 153;
+
+    compliance_buf_int(out, of_year - (153 * month + 2) / 5 + 1);
+    raw(out, " ");
+    raw(out, months[month]);
+    raw(out, " ");
+    compliance_buf_int(out, year + era * 400 + (month >= 10));
+    raw(out, ", ");
+}
+
+
 /* "09:05 UTC", with the day in front where it is asked for. */
 static void
 moment(compliance_buf_t *out, int64_t when, bool with_day)
 {
-    static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
-        "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-
-    time_t    seconds = (time_t) when;
-    struct tm tm;
-
-    if (gmtime_r(&seconds, &tm) == NULL) {
+    if (when < 0 || when > END_OF_9999) {
         raw(out, "an unknown time");
         return;
     }
 
     if (with_day) {
-        compliance_buf_int(out, tm.tm_mday);
-        raw(out, " ");
-        raw(out, months[tm.tm_mon]);
-        raw(out, " ");
-        compliance_buf_int(out, tm.tm_year + INT64_C(1900));
-        raw(out, ", ");
+        day(out, when / 86400);
     }
 
-    two_digits(out, tm.tm_hour);
+    two_digits(out, when / 3600 % 24);
     raw(out, ":");
-    two_digits(out, tm.tm_min);
+    two_digits(out, when / 60 % 60);
     raw(out, " UTC");
 }
 

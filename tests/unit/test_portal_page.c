@@ -436,6 +436,39 @@ Test(portal_page, grace_is_told_to_the_proven_only)
 }
 
 
+Test(portal_page, dates_are_those_of_the_calendar)
+{
+    static const struct {
+        int64_t     when;
+        const char *text;
+    } moments[] = {
+        { INT64_C(1),            "1 Jan 1970, 00:00 UTC" },
+        { INT64_C(68169599),     "28 Feb 1972, 23:59 UTC" },
+        { INT64_C(68169600),     "29 Feb 1972, 00:00 UTC" },
+        { INT64_C(68256000),     "1 Mar 1972, 00:00 UTC" },
+        { INT64_C(946684799),    "31 Dec 1999, 23:59 UTC" },
+        { INT64_C(951782400),    "29 Feb 2000, 00:00 UTC" },
+        { INT64_C(1704067199),   "31 Dec 2023, 23:59 UTC" },
+        { INT64_C(4107542399),   "28 Feb 2100, 23:59 UTC" },
+        { INT64_C(4107542400),   "1 Mar 2100, 00:00 UTC" },
+        { INT64_C(253402300799), "31 Dec 9999, 23:59 UTC" },
+        { INT64_C(253402300800), "an unknown time" },
+        { INT64_MAX,             "an unknown time" },
+    };
+
+    fixture_t *f = make();
+
+    f->view.proven = true;
+
+    for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+        f->facts.device.last_checkin = moments[i].when;
+        cr_expect(says(f, moments[i].text), "%s", moments[i].text);
+    }
+
+    free(f);
+}
+
+
 Test(portal_page, message_contact_and_reference_are_told)
 {
     fixture_t *f = make();
