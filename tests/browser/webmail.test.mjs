@@ -37,7 +37,7 @@ const mails = {
             await page.fill('input[type="password"]', password);
             await page.keyboard.press('Enter');
         },
-        inside: 'md-toolbar .md-title, [ui-view="mailboxes"], [ui-view="calendars"], sg-avatar-image, .sg-folder-name',
+        inside: 'text=Message 1 for',
     },
 };
 
