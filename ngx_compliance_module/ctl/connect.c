@@ -16,9 +16,6 @@
 #define TIMEOUT_MS       2000
 #define PASSWORD_MAX     4096
 
-/* A reply over this is none of ours: the largest is a page of an audit. */
-#define READER_MAX       (64u << 20)
-
 
 struct timeval
 ctl_milliseconds(int64_t ms)
@@ -236,7 +233,6 @@ ctl_store_connected(ctl_t *ctl)
         ctl_store_lost(store);
     }
 
-    store->context->reader->maxbuf = READER_MAX;
     ctl->store = store;
 
     authenticate(ctl);

@@ -8,10 +8,12 @@ CTL_LIBS    := -lhiredis $(CORE_LIBS)
 
 $(CTL_DIR)/%.o: $(ROOT)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(PREFIX_MAP) -fPIE -MMD -MP -c -o $@ $<
+	@echo "cc $<"
+	@$(CC) $(CFLAGS) $(PREFIX_MAP) -fPIE -MMD -MP -c -o $@ $<
 
 $(BUILD)/compliancectl: $(CTL_OBJS)
-	$(CC) $(CFLAGS) -pie $(LDHARDENING) -o $@ $(CTL_OBJS) $(CTL_LIBS)
+	@echo "ld build/$(@F)"
+	@$(CC) $(CFLAGS) -pie $(LDHARDENING) -o $@ $(CTL_OBJS) $(CTL_LIBS)
 
 # The documented spelling, from the top directory.
 .PHONY: build/compliancectl

@@ -5,6 +5,7 @@
 #include "store_private.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -129,10 +130,16 @@ ctl_store_receive(ctl_t *ctl)
 {
     ctl_store_t *store = ctl->store;
     void        *reply = NULL;
+    int          rc;
 
+    /* a connection that Redis has closed is an error with a message; an
+     * output that nobody reads ends us as it ends any filter */
+    (void) signal(SIGPIPE, SIG_IGN);
     errno = 0;
+    rc = redisGetReply(store->context, &reply);
+    (void) signal(SIGPIPE, SIG_DFL);
 
-    if (redisGetReply(store->context, &reply) != REDIS_OK || reply == NULL) {
+    if (rc != REDIS_OK || reply == NULL) {
         ctl_store_lost(store);
     }
 

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from harness import CTL as BUILT, ROOT, Redis, wait_until
 
 # A sanitizer build, say.
-CTL = os.environ.get("COMPLIANCECTL", BUILT)
+CTL = os.environ.get("CTL_UNDER_TEST", BUILT)
 CERT = "ab" * 32
 
 
@@ -832,3 +834,32 @@ def test_a_closed_output_is_an_error(ctl, redis):
         done = subprocess.run([CTL, "--redis", redis.socket, "device", "list"],
                               stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 3 and "cannot write" in done.stderr
+
+
+@pytest.mark.parametrize("reply, says", [
+    (b"", "lost Redis"),
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", "lost Redis"),
+    (b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", "is it Redis?"),
+    (b"-LOADING Redis is loading the dataset in memory\r\n", "try again"),
+    (b"-ERR \x1b[2J\r\n", r"\x1b[2J"),
+    (b"$-1\r\n", "lost Redis"),
+])
+def test_whatever_answers_in_place_of_redis(reply, says):
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(reply)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        error = Ctl(None)(
+            "--redis", f"127.0.0.1:{server.getsockname()[1]}", "group", "get",
+            "sales", code=5 if "is it" in says else 3, redis=False)
+        assert says in error and "\x1b" not in error
+    finally:
+        thread.join()
+        server.close()
