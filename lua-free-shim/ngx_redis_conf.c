@@ -149,13 +149,6 @@ ngx_redis_conf_server(ngx_conf_t *cf, ngx_redis_conf_t *conf, ngx_str_t *value)
         return NGX_CONF_ERROR;
     }
 
-    if (u.uri.len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" of \"compliance_redis\" has a path: give "
-                           "unix:/path or host:port", value);
-        return NGX_CONF_ERROR;
-    }
-
     conf->name = *value;
     conf->addrs = u.addrs;
     conf->naddrs = u.naddrs;
