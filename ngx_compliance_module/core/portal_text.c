@@ -32,6 +32,9 @@ static const struct {
 };
 
 
+/* Steps are lines of one literal: no comma is missing between them.
+ * NOLINTBEGIN(bugprone-suspicious-missing-comma) */
+
 const compliance_remedy_t compliance_remedies[] = {
 
     { "os_outdated", "The system needs an update",
@@ -250,6 +253,8 @@ const compliance_remedy_t compliance_remedies[] = {
                     "is missing.\n"
                     "Put it right, and let the app check again.\n" ASK } },
 };
+
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 const size_t compliance_remedies_n =
     sizeof(compliance_remedies) / sizeof(compliance_remedies[0]);
