@@ -76,8 +76,10 @@ class Gateway(Server):
         lab = self.lab
         return {"MAIL_MODULE": MAIL_MODULE, "BUILD": BUILD, "DIR": self.directory,
                 "ERROR_LOG": self.error_log, "ACCESS_LOG": self.access_log,
+                # A laptop that runs all the servers at once may stall longer than the standard 50 ms.
                 "REDIS": f"compliance_redis unix:{lab.redis.socket} user={redis_users.GATEWAY} "
-                         f"password_file={redis_users.password_file(lab, redis_users.GATEWAY)};",
+                         f"password_file={redis_users.password_file(lab, redis_users.GATEWAY)} "
+                         "connect_timeout=500ms timeout=500ms;",
                 "HTTPS": self.port("https"), "IMAP": self.port("gateway_imap"),
                 "IMAPS": self.port("gateway_imaps"),
                 "SOGO": self.address("sogo"), "ROUNDCUBE": self.address("roundcube"),
