@@ -10,8 +10,8 @@
 
 
 /* RFC 1939 3, RFC 2449 4 and RFC 5321 4.5.3.1.5: 512 with CRLF; IMAP knows no
- * limit, common clients take 8192 and show a few hundred. */
-#define COMPLIANCE_IMAP_LINE_MAX  2048
+ * limit, and common clients take 8192: two lines and a tag fit an answer. */
+#define COMPLIANCE_IMAP_LINE_MAX  1900
 #define COMPLIANCE_POP3_LINE_MAX  512
 #define COMPLIANCE_SMTP_LINE_MAX  512
 #define COMPLIANCE_TEXT_MAX       1024   /* characters of text, cut */
@@ -133,6 +133,10 @@ compliance_mail_text(compliance_buf_t *out, compliance_str_t text)
         }
     }
 }
+
+
+_Static_assert(2 * COMPLIANCE_IMAP_LINE_MAX + COMPLIANCE_TAG_MAX + 2
+    <= COMPLIANCE_MAIL_ANSWER_MAX, "the longest answer fits");
 
 
 static bool
