@@ -76,6 +76,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t   gated;      /* `compliance on` somewhere */
+    ngx_uint_t   lax;        /* some server lets odd header names through */
     ngx_hash_t   headers;    /* lower-case name -> ngx_http_compliance_header_t */
     ngx_array_t  logs;       /* ngx_log_t *: every error_log of the http block */
     ngx_array_t  stale;      /* ngx_uint_t: indexes of variables that may have

@@ -439,6 +439,7 @@ ngx_http_compliance_begin(ngx_http_request_t *r, ngx_uint_t status,
 
     r->err_status = 0;
     r->allow_ranges = 0;
+    r->disable_not_modified = 1;
     r->headers_out.status = status;
     r->headers_out.last_modified_time = -1;
 

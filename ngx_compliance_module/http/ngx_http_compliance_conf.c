@@ -467,6 +467,10 @@ ngx_http_compliance_conf_fault(ngx_http_compliance_loc_conf_t *conf,
         return "\"compliance_user bearer\" needs \"compliance_jwks\"";
     }
 
+    if (conf->challenge.len == 0) {
+        return "\"compliance_challenge\" is empty";
+    }
+
     if (conf->negotiate == NGX_HTTP_COMPLIANCE_NEGOTIATE_CERTIFICATE
         && !(devices & NGX_HTTP_COMPLIANCE_DEVICE_CERTIFICATE))
     {

@@ -13,9 +13,8 @@
 
 static ngx_http_compliance_header_t *ngx_http_compliance_header_find(
     ngx_http_compliance_main_conf_t *mcf, ngx_table_elt_t *line,
-    ngx_uint_t lax, ngx_uint_t *misspelt);
+    ngx_uint_t *misspelt);
 static ngx_uint_t ngx_http_compliance_header_prefixed(u_char *name, size_t len);
-static ngx_uint_t ngx_http_compliance_headers_lax(ngx_http_request_t *r);
 static void ngx_http_compliance_header_forget(ngx_http_request_t *r,
     ngx_table_elt_t *line);
 
@@ -107,10 +106,26 @@ ngx_int_t
 ngx_http_compliance_headers_init(ngx_conf_t *cf,
     ngx_http_compliance_main_conf_t *mcf)
 {
-    ngx_hash_key_t                *key;
+    ngx_uint_t                     i;
     ngx_array_t                    keys;
+    ngx_hash_key_t                *key;
     ngx_hash_init_t                hash;
+    ngx_http_core_srv_conf_t     **cscf;
+    ngx_http_core_main_conf_t     *cmcf;
     ngx_http_compliance_header_t  *row;
+
+    /* lines in front of Host are read under the default server's settings */
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscf = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        if (cscf[i]->underscores_in_headers
+            || !cscf[i]->ignore_invalid_headers)
+        {
+            mcf->lax = 1;
+        }
+    }
 
     if (ngx_array_init(&keys, cf->temp_pool, 64, sizeof(ngx_hash_key_t))
         != NGX_OK)
@@ -148,14 +163,13 @@ compliance_rc_t
 ngx_http_compliance_headers_scan(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx)
 {
-    ngx_uint_t                        i, lax, misspelt;
+    ngx_uint_t                        i, misspelt;
     ngx_list_part_t                  *part;
     ngx_table_elt_t                  *line;
     ngx_http_compliance_header_t     *row;
     ngx_http_compliance_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_compliance_module);
-    lax = ngx_http_compliance_headers_lax(r);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
 
@@ -163,7 +177,7 @@ ngx_http_compliance_headers_scan(ngx_http_request_t *r,
 
         for (i = 0; i < part->nelts; i++) {
 
-            row = ngx_http_compliance_header_find(mcf, &line[i], lax,
+            row = ngx_http_compliance_header_find(mcf, &line[i],
                                                   &misspelt);
             if (row == NULL) {
                 continue;
@@ -197,7 +211,7 @@ ngx_int_t
 ngx_http_compliance_headers_strip(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx)
 {
-    ngx_uint_t                        i, lax, cookies, misspelt;
+    ngx_uint_t                        i, cookies, misspelt;
     ngx_list_part_t                  *part;
     ngx_table_elt_t                  *line;
     ngx_http_compliance_header_t     *row;
@@ -216,7 +230,6 @@ ngx_http_compliance_headers_strip(ngx_http_request_t *r,
 #endif
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_compliance_module);
-    lax = ngx_http_compliance_headers_lax(r);
 
 again:
 
@@ -226,7 +239,7 @@ again:
 
         for (i = 0; i < part->nelts; i++) {
 
-            row = ngx_http_compliance_header_find(mcf, &line[i], lax,
+            row = ngx_http_compliance_header_find(mcf, &line[i],
                                                   &misspelt);
 
             if ((row != NULL
@@ -255,7 +268,7 @@ again:
  * name that a CGI-like back end would make of it. */
 static ngx_http_compliance_header_t *
 ngx_http_compliance_header_find(ngx_http_compliance_main_conf_t *mcf,
-    ngx_table_elt_t *line, ngx_uint_t lax, ngx_uint_t *misspelt)
+    ngx_table_elt_t *line, ngx_uint_t *misspelt)
 {
     size_t                         i;
     u_char                        *key, name[NGX_HTTP_COMPLIANCE_NAME_MAX];
@@ -268,7 +281,7 @@ ngx_http_compliance_header_find(ngx_http_compliance_main_conf_t *mcf,
     key = line->lowcase_key;
     hash = line->hash;
 
-    if (lax && line->key.len <= NGX_HTTP_COMPLIANCE_NAME_MAX) {
+    if (mcf->lax && line->key.len <= NGX_HTTP_COMPLIANCE_NAME_MAX) {
 
         hash = 0;
 
@@ -319,17 +332,6 @@ ngx_http_compliance_header_prefixed(u_char *name, size_t len)
     }
 
     return 0;
-}
-
-
-static ngx_uint_t
-ngx_http_compliance_headers_lax(ngx_http_request_t *r)
-{
-    ngx_http_core_srv_conf_t  *cscf;
-
-    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
-
-    return cscf->underscores_in_headers || !cscf->ignore_invalid_headers;
 }
 
 

@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_compliance_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static void ngx_http_compliance_login_feed(ngx_http_compliance_ctx_t *ctx,
+    ngx_chain_t *in);
 
 
 static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
@@ -75,6 +77,17 @@ ngx_http_compliance_login_begin(ngx_http_request_t *r,
 
     ctx->scan_rc = rc;
 
+    if (r->request_body) {
+
+        /* read by a location before this one: the filter will not see it */
+
+        if (r->reading_body) {
+            ctx->scan_rc = COMPLIANCE_AMBIGUOUS;
+        }
+
+        ngx_http_compliance_login_feed(ctx, r->request_body->bufs);
+    }
+
     return NGX_OK;
 }
 
@@ -82,28 +95,40 @@ ngx_http_compliance_login_begin(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_compliance_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    ngx_buf_t                  *b;
-    ngx_chain_t                *cl;
     ngx_http_compliance_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_compliance_module);
 
-    if (ctx == NULL || ctx->stage != NGX_HTTP_COMPLIANCE_READING_LOGIN) {
-        return ngx_http_next_request_body_filter(r, in);
+    if (ctx != NULL && ctx->stage == NGX_HTTP_COMPLIANCE_READING_LOGIN) {
+        ngx_http_compliance_login_feed(ctx, in);
     }
 
-    for (cl = in; cl; cl = cl->next) {
+    return ngx_http_next_request_body_filter(r, in);
+}
 
-        b = cl->buf;
 
-        if (ctx->scan_rc == COMPLIANCE_OK && b->last > b->pos) {
+static void
+ngx_http_compliance_login_feed(ngx_http_compliance_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; in && ctx->scan_rc == COMPLIANCE_OK; in = in->next) {
+
+        b = in->buf;
+
+        if (!ngx_buf_in_memory(b) && b->in_file) {
+
+            /* never while it comes in, and not worth a read that blocks */
+
+            ctx->scan_rc = COMPLIANCE_AMBIGUOUS;
+
+        } else if (b->last > b->pos) {
             ctx->scan_rc = compliance_login_scan_feed(ctx->scan,
                                                       (char *) b->pos,
                                                       b->last - b->pos);
         }
     }
-
-    return ngx_http_next_request_body_filter(r, in);
 }
 
 

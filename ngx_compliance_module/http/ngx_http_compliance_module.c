@@ -321,9 +321,15 @@ ngx_http_compliance_init_module(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_compliance_log_handler(ngx_http_request_t *r)
 {
+    ngx_http_compliance_ctx_t  *ctx;
+
+    ctx = ngx_http_compliance_get_ctx(r, NULL);
+
     /* a request that ended before it was judged: its login still has its tag */
 
-    if (ngx_http_compliance_get_ctx(r, NULL) == NULL) {
+    if (ctx == NULL || ctx->challenge
+        || ctx->stage != NGX_HTTP_COMPLIANCE_ALLOWED)
+    {
         ngx_http_compliance_forget(r);
     }
 

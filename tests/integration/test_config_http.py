@@ -66,6 +66,8 @@ GATED = "compliance on; compliance_protocol %s; proxy_pass http://127.0.0.1:1;"
     ("location / { compliance_negotiate on; }", 'invalid value "on"'),
     ("location / { compliance_dry_run perhaps; }", 'invalid value "perhaps"'),
     ("location / { compliance_challenge; }", "invalid number of arguments"),
+    ("location / { %s compliance_challenge ''; }" % (GATED % "ews"),
+     '"compliance_challenge" is empty'),
     ("location / { if ($http_x) { compliance off; } }",
      '"compliance" directive is not allowed here'),
     ("location / { %s compliance_login_profile sogo; }" % (GATED % "eas"),

@@ -120,6 +120,30 @@ def test_underscores_do_not_hide_an_identity_header(site, name):
                     headers=[("MS_ASProtocolVersion", "2.5")]).status == 400
 
 
+def test_default_servers_settings_let_no_identity_header_through(site):
+    """Header lines in front of Host are read under the default server's."""
+    site.start(http="""
+        server {
+            listen 127.0.0.1:@port@ default_server;
+            underscores_in_headers on;
+            return 404;
+        }
+        server {
+            listen 127.0.0.1:@port@;
+            server_name gated;
+            location / {
+                compliance on; compliance_protocol ews;
+                proxy_pass http://127.0.0.1:@backend@;
+            }
+            location /Microsoft-Server-ActiveSync { return 200; }
+        }
+    """)
+    pairs = [("X_Remote_User", "bob"), ("Host", "gated"),
+             ("Authorization", basic("alice#GOODPHONE"))]
+    assert site.get("/", pairs).body == b"backend"
+    assert header(site, "X_Remote_User") == []
+
+
 # Queries
 
 
@@ -327,6 +351,47 @@ def test_body_too_large_leads_nowhere(site):
         "Transfer-Encoding": "chunked",
         "Content-Type": "application/x-www-form-urlencoded"}, "POST", body)
     assert reply.status == 413
+    assert site.seen() == []
+
+
+def test_body_that_an_earlier_location_read_is_looked_through_too(site):
+    site.redis.group("default", mode="report")
+    site.start(more="""
+        location /first/ {
+            compliance on; compliance_protocol web;
+            client_body_buffer_size 8k;
+            proxy_intercept_errors on;
+            error_page 404 = @second;
+            proxy_pass http://127.0.0.1:@backend@;
+        }
+        location @second {
+            compliance on; compliance_protocol web;
+            compliance_login_profile roundcube;
+            proxy_pass http://127.0.0.1:@backend@;
+        }
+    """.replace("@backend@", str(site.backend.port)))
+    answers = []
+    site.backend.answer = lambda r: answers.pop(0)
+
+    def login(name, pad=b""):
+        answers[:] = [(404, {}, b""), (200, {}, b"in")]
+        site.seen().clear()
+        return site.get("/first/?_task=login", {
+            "Content-Type": "application/x-www-form-urlencoded", **LOOK},
+            "POST", b"_user=%s&_pass=x" % name + pad).status, len(site.seen())
+    assert login(b"carol") == (200, 2)
+    assert login(b"alice") == (303, 1)
+    assert login(b"carol", b"&x=" + b"y" * 30000) == (400, 1)   # in a file
+
+
+def test_conditional_request_gets_the_same_answer(site):
+    site.start(server="error_page 412 /open/;")
+    for name in ("If-Unmodified-Since", "If-Modified-Since"):
+        reply = site.eas("BADPHONE", headers=[
+            (name, "Thu, 01 Jan 1970 00:00:00 GMT")])
+        assert reply.header("content-type") == "application/vnd.ms-sync.wbxml"
+    assert site.eas("BADPHONE", headers=[("If-Match", '"x"'),
+                                         ("Range", "bytes=0-1")]).status == 200
     assert site.seen() == []
 
 

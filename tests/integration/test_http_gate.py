@@ -1,15 +1,18 @@
 """The HTTP gate in a real nginx: who is let through, what the others are told,
 and what the back end gets to see."""
 
+import base64
 import json
 import re
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
 
-from harness import basic, free_port, raw, request, wait_until
+from harness import (Certificates, basic, free_port, raw, request,
+                     wait_until)
 
 EAS = "/Microsoft-Server-ActiveSync"
 BLOCKED = ("Access from this device is not allowed by your organisation's "
@@ -607,7 +610,6 @@ def test_certificate_proves_the_device_and_its_owner(site, certificates, pair):
 
 def test_unverified_certificate_proves_nothing(site, certificates, pair,
                                                tmp_path):
-    from harness import Certificates
     other = Certificates(tmp_path / "other").issue("goodphone")
     site.redis.alias("cert", certificates.fingerprint(other[0]), "GOODPHONE")
     site.start(http=HTTP + tls(site, certificates, "optional_no_ca"))
@@ -652,10 +654,6 @@ def test_negotiate_is_taken_out_of_the_back_ends_401(site):
 
 
 def test_http2_is_gated_alike(site, certificates, pair):
-    import shutil
-    import subprocess
-    if not shutil.which("curl"):
-        pytest.skip("no curl")
     site.redis.alias("cert", certificates.fingerprint(pair[0]), "GOODPHONE")
     site.start(http=HTTP + tls(site, certificates))
 
@@ -829,3 +827,77 @@ def test_tls_session_that_is_resumed_keeps_its_certificate(site, certificates,
                 out += chunk
             session = s.session
         assert out.endswith(b"backend")
+
+
+# Bearer tokens
+
+
+class Issuer:
+    """Signs tokens as an identity provider would."""
+
+    def __init__(self, directory):
+        self.key = str(directory / "issuer.key")
+        subprocess.run(["openssl", "genrsa", "-out", self.key, "2048"],
+                       check=True, capture_output=True)
+        out = subprocess.run(["openssl", "rsa", "-in", self.key, "-noout",
+                              "-modulus"], check=True, capture_output=True,
+                             text=True).stdout
+        modulus = bytes.fromhex(out.split("=")[1].strip())
+        self.jwks = json.dumps({"keys": [{
+            "kty": "RSA", "kid": "1", "use": "sig", "alg": "RS256",
+            "n": self.encode(modulus), "e": "AQAB"}]})
+
+    @staticmethod
+    def encode(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    def token(self, **claims):
+        claims = {"iss": "https://id.example", "aud": "mail",
+                  "exp": int(time.time()) + 300, **claims}
+        text = ".".join(self.encode(json.dumps(part).encode()) for part in
+                        ({"alg": "RS256", "kid": "1"}, claims))
+        signature = subprocess.run(
+            ["openssl", "dgst", "-sha256", "-sign", self.key],
+            input=text.encode(), check=True, capture_output=True).stdout
+        return f"{text}.{self.encode(signature)}"
+
+
+def test_bearer_token_names_the_user_or_is_asked_for_again(site, tmp_path):
+    issuer = Issuer(tmp_path)
+    (site.gateway.directory / "keys.json").write_text(issuer.jwks)
+    site.start(ews="compliance_jwks @dir@/keys.json issuer=https://id.example "
+                   "audience=mail claim=upn; compliance_device $http_x_device;")
+
+    def ask(token, device="GOODPHONE"):
+        return site.get("/ews/", {"Authorization": f"Bearer {token}",
+                                  "X-Device": device})
+
+    token = issuer.token(upn="ALICE@example.com")
+    assert ask(token).body == b"backend"
+    assert header(site, "authorization") == [f"Bearer {token}"]
+    assert site.last()["user"] == "alice"
+    assert ask(token, "BADPHONE").status == 403
+    assert ask(issuer.token(upn="breakglass"), "BADPHONE").body == b"backend"
+    for bad in (issuer.token(upn="alice", exp=int(time.time()) - 300),
+                issuer.token(upn="alice", iss="https://evil.example"),
+                issuer.token(upn="alice", aud="other"), issuer.token(),
+                token[:-4] + "AAAA", token + "x", "a.b.c", ""):
+        reply = ask(bad)
+        assert reply.status == 401, bad
+        assert reply.header("www-authenticate") == 'Basic realm="mail"'
+    assert len(site.seen()) == 2
+
+
+def test_login_over_http2_is_looked_through(site, certificates, pair):
+    site.redis.group("default", mode="report")
+    site.start(http=HTTP + tls(site, certificates, web=LOGIN))
+    for name, code in (("carol", "200"), ("alice", "303")):
+        run = subprocess.run(
+            ["curl", "-sS", "--http2", "--cacert", certificates.ca, "-w",
+             "%{http_version} %{http_code}", "-o", "/dev/null", "-H",
+             "Sec-Fetch-Mode: navigate", "-H", "Sec-Fetch-Dest: document",
+             "--data-binary", "a=" + "x" * 90000 + f"&_user={name}&_pass=x",
+             f"https://localhost:{site.tls}/mail/?_task=login"],
+            capture_output=True, text=True, timeout=20)
+        assert run.stdout == f"2 {code}", run.stderr
+    assert len(site.seen()) == 1
