@@ -40,7 +40,7 @@ def install(gateway, redis, certificates, name):
                 ("/run/redis/redis.sock", redis.socket),
                 (" user=gateway\n                 password_file="
                  "/etc/nginx/compliance-redis.password", ""),
-                ("/etc/nginx/compliance.secret",
+                ("/etc/nginx/compliance.keys",
                  f"{directory}/compliance.secret"),
                 ("/etc/nginx/tls/mail.example.com.pem", crt),
                 ("/etc/nginx/tls/mail.example.com.key", key),

@@ -25,6 +25,7 @@ SITES = {
         "/SOGo/": "web",
         "/SOGo/connect": "web",
         "/SOGo/so/alice/Mail/view": "web",
+        "/SOGo/alice/view": "web",
     },
     "roundcube": {
         "/": "web",
@@ -68,7 +69,8 @@ DENIED = {
              "/SOGo/dav/Microsoft-Server-ActiveSync",
              "/SOGo/Microsoft-Server-ActiveSync/default.eas",
              "/SOGo/dav/connect", "/SOGo/so/connect", "/SOGo/so/casProxy",
-             "/SOGo/so/saml2-signon-post", "/SOGo/unknown", "/sogo/so/x",
+             "/SOGo/so/saml2-signon-post", "/SOGo/casProxy",
+             "/SOGo/saml2-metadata", "/SOGo/connect/", "/sogo/so/x",
              "/Autodiscover/Autodiscover.xml", "/unknown"],
     "roundcube": ["/installer/", "/installer/index.php", "/config/config.inc.php",
                   "/logs/errors.log", "/temp/x", "/SQL/sqlite.initial.sql",
@@ -191,7 +193,8 @@ PROTOCOLS = {
     "ews": r"^/(ews|oab)(/|$)",
     "mapi": r"^/(mapi|rpc|rpcwithcert)(/|$)",
     "dav": r"^/(sogo/dav|dav|principals)(/|$)",
-    "web": r"^/((owa|sogo/(so|connect)|index\.php|zimbra|h|service)(/|$)|sogo$)",
+    "web": r"^/(owa|sogo(?!/dav(/|$)|/microsoft-)|index\.php|zimbra|h|service)"
+           r"(/|$)",
 }
 
 
