@@ -463,6 +463,8 @@ def test_the_portal_needs_a_store_and_keys(gateway):
     ("compliance_portal; compliance_portal;", "duplicate"),
     ("compliance_portal on;", "invalid number of arguments"),
     ("proxy_pass http://127.0.0.1:1; compliance_portal;", "content handler"),
+    ("compliance_portal; proxy_pass http://127.0.0.1:1;", "content handler"),
+    ("compliance on; compliance_protocol web; compliance_portal;", "is gated"),
 ])
 def test_a_bad_portal_location_is_refused(gateway, location, message):
     status, out = gateway.check(http=f"""server {{
