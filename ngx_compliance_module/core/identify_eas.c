@@ -453,6 +453,28 @@ parse_pair(compliance_str_t pair, unsigned *seen,
 }
 
 
+/* One word of the base64 alphabet, '=' at its end only. */
+static bool
+looks_base64(compliance_str_t query)
+{
+    size_t len = query.len;
+
+    while (len != 0 && query.data[len - 1] == '=') {
+        len--;
+    }
+
+    for (size_t i = 0; i < len; i++) {
+        char c = query.data[i];
+
+        if (!is_alpha(c) && !is_digit(c) && c != '+' && c != '/') {
+            return false;
+        }
+    }
+
+    return len != 0;
+}
+
+
 static compliance_rc_t
 parse_plain(compliance_str_t query, compliance_eas_request_t *out,
     compliance_buf_t *canonical, const char **why)
@@ -481,6 +503,14 @@ parse_plain(compliance_str_t query, compliance_eas_request_t *out,
     }
 
     if (out->options) {
+        /* "User=" by itself is a word of base64, too. */
+        if (looks_base64((compliance_str_t) { canonical->data,
+                                              canonical->len }))
+        {
+            *why = "query";
+            return COMPLIANCE_AMBIGUOUS;
+        }
+
         return COMPLIANCE_OK;
     }
 
@@ -709,28 +739,6 @@ parse_base64(compliance_str_t query, compliance_eas_request_t *out,
     }
 
     return rc;
-}
-
-
-/* One word of the base64 alphabet, '=' at its end only. */
-static bool
-looks_base64(compliance_str_t query)
-{
-    size_t len = query.len;
-
-    while (len != 0 && query.data[len - 1] == '=') {
-        len--;
-    }
-
-    for (size_t i = 0; i < len; i++) {
-        char c = query.data[i];
-
-        if (!is_alpha(c) && !is_digit(c) && c != '+' && c != '/') {
-            return false;
-        }
-    }
-
-    return len != 0;
 }
 
 

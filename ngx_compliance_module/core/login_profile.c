@@ -406,22 +406,23 @@ close_body(compliance_login_scan_t *scan)
 }
 
 
-/* What PHP's trim() and Java's take away at both ends. */
+/* What both PHP's trim() and Java's take away at the ends: no form feed. */
+static bool
+is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r' && c != '\f');
+}
+
+
 static compliance_str_t
 trimmed(compliance_str_t text)
 {
-    while (text.len != 0
-           && (*text.data == ' ' || (*text.data >= '\t' && *text.data <= '\r')))
-    {
+    while (text.len != 0 && is_blank(*text.data)) {
         text.data++;
         text.len--;
     }
 
-    while (text.len != 0
-           && (text.data[text.len - 1] == ' '
-               || (text.data[text.len - 1] >= '\t'
-                   && text.data[text.len - 1] <= '\r')))
-    {
+    while (text.len != 0 && is_blank(text.data[text.len - 1])) {
         text.len--;
     }
 

@@ -694,4 +694,6 @@ Test(identify_eas, options_needs_no_device_and_has_no_command)
                            true).rc, COMPLIANCE_AMBIGUOUS);
     cr_assert_eq(parse_raw(str("Cmd=%20&x=1"), compliance_absent, true).rc,
                  COMPLIANCE_MALFORMED);
+    cr_assert_eq(parse_raw(str("User=&x=1"), compliance_absent, true).rc,
+                 COMPLIANCE_AMBIGUOUS);
 }

@@ -260,6 +260,8 @@ Test(login_profile, a_name_the_back_end_would_alter_is_refused)
     gives("roundcube", FORM, "_user=al%4ice", COMPLIANCE_AMBIGUOUS);
     gives("roundcube", FORM, "_user=al%4", COMPLIANCE_AMBIGUOUS);
     gives("roundcube", FORM, "_user=al%u0069ce&x=1", COMPLIANCE_AMBIGUOUS);
+    gives("roundcube", FORM, "_user=%0c", COMPLIANCE_MALFORMED);
+    gives("roundcube", FORM, "_user=%0calice", COMPLIANCE_MALFORMED);
     gives("owa", FORM, "username=+alice", COMPLIANCE_MALFORMED);
 }
 
