@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import imaplib
 import json
+import os
 import re
 import signal
 import socket
@@ -514,6 +515,16 @@ def test_an_exchange_can_be_cancelled(gate, fake):
             assert allowed(imap.ask(f"a LOGIN alice#GOODPHONE {PASSWORD}\r\n"))
 
 
+@pytest.mark.parametrize("first", [
+    "a LOGIN alice#BADPHONE x\r\n", "a LOGIN alice##GOODPHONE x\r\n",
+    "a LOGIN x {3+}\r\na\0b\r\n"])
+def test_nothing_is_executed_behind_a_refused_login(gate, fake, first):
+    with gate.connect() as imap:
+        imap.send(first + f"b LOGIN alice#GOODPHONE {PASSWORD}\r\nc NOOP\r\n")
+        assert not re.search(r"^[bc] ", imap.rest(), re.M)
+    assert fake.logins == []
+
+
 # The back end
 
 def test_a_wrong_password_is_the_back_ends_to_tell(gate, fake):
@@ -811,3 +822,98 @@ def test_curl(gateway, redis, dovecot, certificates, how, options):
             assert "[ALERT]" in run.stderr and PORTAL in run.stderr
         else:
             assert "Hello from the lab" in run.stdout
+
+
+@pytest.fixture
+def proven(gateway, redis, dovecot, certificates):
+    """A gate before Dovecot; two certificates, of a good and a bad device."""
+    redis.seed()
+    redis.group("sales", min_binding="certificate")
+    pairs = {}
+    for name, device in (("good6", "GOODPHONE"), ("bad6", "BADPHONE")):
+        pairs[device] = certificates.issue(name)
+        redis.alias("cert", certificates.fingerprint(pairs[device][0]), device)
+    return Gate(gateway, redis, f"127.0.0.1:{dovecot.port('imap')}",
+                certificates), pairs
+
+
+def run_client(tmp_path, *args):
+    run = subprocess.run(args, capture_output=True, text=True, timeout=60,
+                         stdin=subprocess.DEVNULL, cwd=tmp_path,
+                         env=dict(os.environ, HOME=str(tmp_path)))
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_mbsync_with_a_certificate(proven, certificates, tmp_path):
+    gate, pairs = proven
+    for device, (crt, key) in pairs.items():
+        (tmp_path / device).mkdir()
+        conf = tmp_path / f"{device}.rc"
+        conf.write_text(f"""
+IMAPAccount gate
+Host localhost
+Port {gate.tls}
+User alice
+Pass "{PASSWORD}"
+SSLType IMAPS
+CertificateFile {certificates.ca}
+ClientCertificate {crt}
+ClientKey {key}
+
+IMAPStore far
+Account gate
+
+MaildirStore near
+Path {tmp_path}/{device}/
+Inbox {tmp_path}/{device}/INBOX
+
+Channel mail
+Far :far:
+Near :near:
+Patterns INBOX
+Create Near
+SyncState *
+""")
+        status, output = run_client(tmp_path, "mbsync", "-c", conf, "-a")
+        got = list((tmp_path / device).glob("INBOX/*/*"))
+        if device == "GOODPHONE":
+            assert status == 0 and got, output
+        else:
+            assert status != 0 and not got and PORTAL in output, output
+
+
+def test_offlineimap_with_a_certificate(proven, certificates, tmp_path):
+    gate, pairs = proven
+    for device, (crt, key) in pairs.items():
+        conf = tmp_path / f"{device}.rc"
+        conf.write_text(f"""
+[general]
+accounts = gate
+metadata = {tmp_path}/{device}.meta
+ui = basic
+socktimeout = 20
+[Account gate]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = {tmp_path}/{device}
+[Repository far]
+type = IMAP
+remotehost = localhost
+remoteport = {gate.tls}
+remoteuser = alice
+remotepass = {PASSWORD}
+ssl = yes
+sslcacertfile = {certificates.ca}
+sslclientcert = {crt}
+sslclientkey = {key}
+maxconnections = 1
+folderfilter = lambda name: name == 'INBOX'
+""")
+        status, output = run_client(tmp_path, "offlineimap", "-o", "-c", conf)
+        got = list((tmp_path / device).glob("INBOX/*/*"))
+        if device == "GOODPHONE":
+            assert status == 0 and got, output
+        else:
+            assert status != 0 and not got and PORTAL in output, output
