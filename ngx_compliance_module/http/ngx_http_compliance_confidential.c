@@ -70,11 +70,17 @@ ngx_http_compliance_stale_init(ngx_conf_t *cf,
     ngx_http_variable_t        *v;
     ngx_http_core_main_conf_t  *cmcf;
 
-    static ngx_str_t  names[] = {
-        ngx_string("request_uri"),
-        ngx_string("remote_user"),
-        ngx_string("content_length"),
-        ngx_null_string
+    static struct {
+        ngx_str_t   name;
+        ngx_uint_t  prefix;
+    } readers[] = {
+        { ngx_string("request_uri"), 0 },
+        { ngx_string("remote_user"), 0 },
+        { ngx_string("content_length"), 0 },
+        { ngx_string("http_"), 1 },
+        { ngx_string("cookie_"), 1 },
+        { ngx_string("arg_"), 1 },
+        { ngx_null_string, 0 }
     };
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
@@ -83,20 +89,19 @@ ngx_http_compliance_stale_init(ngx_conf_t *cf,
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
 
-        for (n = 0; names[n].len; n++) {
-            if (v[i].name.len == names[n].len
-                && ngx_strncmp(v[i].name.data, names[n].data, names[n].len)
+        for (n = 0; readers[n].name.len; n++) {
+
+            if ((readers[n].prefix ? v[i].name.len > readers[n].name.len
+                                   : v[i].name.len == readers[n].name.len)
+                && ngx_strncmp(v[i].name.data, readers[n].name.data,
+                               readers[n].name.len)
                    == 0)
             {
                 break;
             }
         }
 
-        if (names[n].len == 0
-            && ngx_strncmp(v[i].name.data, "http_", 5) != 0
-            && ngx_strncmp(v[i].name.data, "cookie_", 7) != 0
-            && ngx_strncmp(v[i].name.data, "arg_", 4) != 0)
-        {
+        if (readers[n].name.len == 0) {
             continue;
         }
 

@@ -187,7 +187,8 @@ ngx_http_compliance_eas(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     ctx->check.command.len = ngx_strlen(ctx->check.command.data);
 
     if (canonical.len == r->args.len
-        && ngx_memcmp(text, r->args.data, canonical.len) == 0)
+        && (canonical.len == 0
+            || ngx_memcmp(text, r->args.data, canonical.len) == 0))
     {
         return NGX_OK;
     }
