@@ -24,15 +24,20 @@ PASSWORD = "c4nary-redis-password"
 EAS = "/Microsoft-Server-ActiveSync?Cmd=FolderSync&User={}&DeviceId={}&DeviceType=x"
 
 
+# Long enough for a busy machine, short enough to be told from a second.
+TIMEOUTS = "connect_timeout=200ms timeout=200ms"
+
+
 class Gate:
     """EAS and IMAP behind a gateway that asks the Redis at `store`."""
 
-    def __init__(self, gateway, backend, store, redis="", main="", **kwargs):
+    def __init__(self, gateway, backend, store, redis="", main="",
+                 timeouts=TIMEOUTS, **kwargs):
         self.gateway = gateway
         self.asked = 0
         self.port, self.imap_port = free_port(), free_port()
         gateway.start(
-            main=f"compliance_redis {store} {redis};\n{main}",
+            main=f"compliance_redis {store} {redis} {timeouts};\n{main}",
             http=f"""
     server {{
         listen 127.0.0.1:{self.port};
@@ -134,7 +139,7 @@ def test_redis_down_at_start(gateway, backend, store):
 
 
 def test_a_frozen_redis_is_given_up_in_time(gateway, backend, store):
-    gate = Gate(gateway, backend, unix(store))
+    gate = Gate(gateway, backend, unix(store), timeouts="timeout=50ms")
     gate.recovers()
     store.process.signal(signal.SIGSTOP)
     gate.fails(within=0.5)
@@ -162,7 +167,7 @@ def test_a_late_reply_never_answers_the_next_question(gateway, backend,
     redis = Redis(tmp_path / "slow", extra=["--enable-debug-command", "yes"])
     try:
         redis.seed()
-        gate = Gate(gateway, backend, unix(redis))
+        gate = Gate(gateway, backend, unix(redis), timeouts="timeout=50ms")
         gate.recovers()
         wrong = []
         end = time.monotonic() + 3
@@ -258,7 +263,7 @@ def test_an_unreadable_setting_is_the_strictest_and_logged_once(
 
 
 def test_a_client_that_leaves_during_its_lookup(gateway, backend, store):
-    gate = Gate(gateway, backend, unix(store), redis="timeout=500ms")
+    gate = Gate(gateway, backend, unix(store), timeouts="timeout=500ms")
     gate.recovers()
     store.process.signal(signal.SIGSTOP)
     head = (f"POST {EAS.format('alice', 'GOODPHONE')} HTTP/1.1\r\n"
@@ -540,7 +545,8 @@ def test_an_extra_reply_never_answers_the_next_question(gateway, backend,
 
 def test_pipelined_replies_may_come_in_any_pieces(gateway, backend, fake):
     fake.piece = 1
-    gate = Gate(gateway, backend, unix(fake), "connect_timeout=2s timeout=2s")
+    gate = Gate(gateway, backend, unix(fake),
+                timeouts="connect_timeout=2s timeout=2s")
     for fake.piece in (1, 2, 3, 7):
         gate.recovers()
         assert gate.allowed()
@@ -629,7 +635,8 @@ def load(gate, seconds, action, period):
 
 def test_reload_under_load_loses_no_lookup_and_leaves_no_worker(
         gateway, backend, store):
-    gate = Gate(gateway, backend, unix(store), workers=2)
+    gate = Gate(gateway, backend, unix(store), workers=2,
+                timeouts="connect_timeout=2s timeout=2s")
     gate.recovers()
     old = set(gateway.workers())
     seen = load(gate, 4, gateway.reload, 0.4)
