@@ -38,6 +38,7 @@ fi
 
 rm -rf "$root"
 cp -a "$base" "$root"
+rm -f "$root/etc/apt/sources.list"      # this machine's sources, and no other
 
 for path in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/auth.conf.d \
             /etc/apt/keyrings /etc/apt/trusted.gpg.d /usr/share/keyrings \
