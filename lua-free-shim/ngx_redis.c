@@ -1,7 +1,7 @@
 /*
- * Batches: taking them, giving their slots back, cancelling them.  Nothing
- * here touches the socket; what is queued is written at the end of the event
- * loop's turn by ngx_redis_connection.c.
+ * The client's life, and its batches: taking them, giving their slots back,
+ * cancelling them.  What is queued is written at the end of the event loop's
+ * turn by ngx_redis_connection.c.
  */
 #include "ngx_redis.h"
 #include "ngx_redis_internal.h"
@@ -52,6 +52,38 @@ ngx_redis_create(ngx_redis_conf_t *conf, ngx_pool_t *pool, ngx_log_t *log)
     ngx_redis_connect(redis);
 
     return redis;
+}
+
+
+void
+ngx_redis_destroy(ngx_redis_t *redis)
+{
+    ngx_uint_t         i;
+    ngx_redis_slot_t  *slot;
+
+    if (redis->state == NGX_REDIS_READY && redis->out_pos < redis->out_last) {
+        (void) redis->connection->send(redis->connection,
+                                       redis->out + redis->out_pos,
+                                       redis->out_last - redis->out_pos);
+    }
+
+    ngx_redis_close(redis);
+
+    redis->first = 0;
+
+    if (redis->retry.timer_set) {
+        ngx_del_timer(&redis->retry);
+    }
+
+    for (i = 0; i < redis->nslots; i++) {
+        slot = &redis->slots[(redis->head + i) % redis->conf->max_pending];
+
+        if (slot->batch != NULL) {
+            ngx_redis_cancel(slot->batch);
+        }
+    }
+
+    redis->nslots = 0;
 }
 
 

@@ -62,6 +62,7 @@ ngx_redis_conf_init(ngx_redis_conf_t *conf)
 char *
 ngx_redis_conf_argument(ngx_conf_t *cf, ngx_redis_conf_t *conf, ngx_str_t *arg)
 {
+    char                        *rv;
     ngx_str_t                    value;
     ngx_redis_conf_parameter_t  *p;
 
@@ -80,7 +81,9 @@ ngx_redis_conf_argument(ngx_conf_t *cf, ngx_redis_conf_t *conf, ngx_str_t *arg)
                 return NGX_CONF_ERROR;
             }
 
-            return p->set(cf, conf, &value);
+            rv = p->set(cf, conf, &value);
+
+            return rv;
         }
     }
 

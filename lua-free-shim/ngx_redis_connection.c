@@ -424,38 +424,3 @@ ngx_redis_close(ngx_redis_t *redis)
     redis->queued = 0;
     redis->sent = 0;
 }
-
-
-void
-ngx_redis_destroy(ngx_redis_t *redis)
-{
-    ngx_uint_t         i;
-    ngx_redis_slot_t  *slot;
-
-    if (redis->state == NGX_REDIS_READY) {
-
-        if (redis->out_pos < redis->out_last) {
-            (void) redis->connection->send(redis->connection,
-                                           redis->out + redis->out_pos,
-                                           redis->out_last - redis->out_pos);
-        }
-    }
-
-    ngx_redis_close(redis);
-
-    redis->first = 0;
-
-    if (redis->retry.timer_set) {
-        ngx_del_timer(&redis->retry);
-    }
-
-    for (i = 0; i < redis->nslots; i++) {
-        slot = &redis->slots[(redis->head + i) % redis->conf->max_pending];
-
-        if (slot->batch != NULL) {
-            ngx_redis_cancel(slot->batch);
-        }
-    }
-
-    redis->nslots = 0;
-}

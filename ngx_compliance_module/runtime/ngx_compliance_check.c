@@ -12,6 +12,8 @@
 
 static void ngx_compliance_check_reset(ngx_compliance_check_t *check);
 static ngx_int_t ngx_compliance_check_round(ngx_compliance_check_t *check);
+static size_t ngx_compliance_check_fields(compliance_ask_kind_t kind,
+    const char *const **fields);
 static void ngx_compliance_check_command(const compliance_ask_t *ask,
     ngx_redis_command_t *command, const char **argv, size_t *argvlen);
 static void ngx_compliance_check_replies(ngx_redis_batch_t *batch);
@@ -133,37 +135,43 @@ ngx_compliance_check_round(ngx_compliance_check_t *check)
 }
 
 
+/* The fields of a record; 0 for a lone string. */
+
+static size_t
+ngx_compliance_check_fields(compliance_ask_kind_t kind,
+    const char *const **fields)
+{
+    switch (kind) {
+
+    case COMPLIANCE_ASK_DEVICE:
+        *fields = compliance_device_fields;
+        return COMPLIANCE_DEVICE_FIELDS;
+
+    case COMPLIANCE_ASK_USER:
+        *fields = compliance_user_fields;
+        return COMPLIANCE_USER_FIELDS;
+
+    case COMPLIANCE_ASK_STRING:
+        break;
+    }
+
+    *fields = NULL;
+
+    return 0;
+}
+
+
 static void
 ngx_compliance_check_command(const compliance_ask_t *ask,
     ngx_redis_command_t *command, const char **argv, size_t *argvlen)
 {
     size_t              i, n;
-    const char         *name;
     const char *const  *fields;
 
-    name = "HMGET";
-    fields = NULL;
-    n = 0;
+    n = ngx_compliance_check_fields(ask->kind, &fields);
 
-    switch (ask->kind) {
-
-    case COMPLIANCE_ASK_DEVICE:
-        fields = compliance_device_fields;
-        n = COMPLIANCE_DEVICE_FIELDS;
-        break;
-
-    case COMPLIANCE_ASK_USER:
-        fields = compliance_user_fields;
-        n = COMPLIANCE_USER_FIELDS;
-        break;
-
-    case COMPLIANCE_ASK_STRING:
-        name = "GET";
-        break;
-    }
-
-    argv[0] = name;
-    argvlen[0] = ngx_strlen(name);
+    argv[0] = n ? "HMGET" : "GET";
+    argvlen[0] = ngx_strlen(argv[0]);
     argv[1] = ask->key;
     argvlen[1] = ask->key_len;
 
@@ -218,29 +226,19 @@ ngx_compliance_check_answer(ngx_compliance_check_t *check, ngx_uint_t i,
 {
     size_t               n;
     ngx_int_t            rc;
+    const char *const   *fields;
     compliance_ask_t    *ask;
     compliance_value_t   values[NGX_COMPLIANCE_ARGS];
 
     ask = &check->lookup.asks[i];
-    rc = NGX_ERROR;
-    n = 0;
+    n = ngx_compliance_check_fields(ask->kind, &fields);
 
-    switch (ask->kind) {
-
-    case COMPLIANCE_ASK_DEVICE:
-        n = COMPLIANCE_DEVICE_FIELDS;
+    if (n) {
         rc = ngx_compliance_store_values(reply, values, n, ask->key);
-        break;
 
-    case COMPLIANCE_ASK_USER:
-        n = COMPLIANCE_USER_FIELDS;
-        rc = ngx_compliance_store_values(reply, values, n, ask->key);
-        break;
-
-    case COMPLIANCE_ASK_STRING:
+    } else {
         n = 1;
         rc = ngx_compliance_store_value(reply, values, ask->key);
-        break;
     }
 
     if (rc == NGX_OK) {

@@ -14,7 +14,7 @@
 #include "ngx_compliance.h"
 
 
-#define NGX_COMPLIANCE_ZONE_SIZE   (1024 * 1024)
+#define NGX_COMPLIANCE_ZONE_SIZE   1048576
 #define NGX_COMPLIANCE_LOG_PERIOD  10    /* s between two lines of one kind */
 
 

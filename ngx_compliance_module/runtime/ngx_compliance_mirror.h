@@ -1,7 +1,8 @@
 /*
  * The rows behind the snapshot: each is one key of the store, kept as it came,
  * so that what did not change is not parsed again.  ngx_compliance_snapshot.c
- * asks for them, ngx_compliance_mirror.c keeps them and makes the snapshot.
+ * asks for them, ngx_compliance_mirror.c keeps them, and
+ * ngx_compliance_mirror_build.c makes the snapshot.
  */
 #ifndef NGX_COMPLIANCE_MIRROR_H
 #define NGX_COMPLIANCE_MIRROR_H
@@ -63,6 +64,9 @@ void ngx_compliance_mirror_command(const ngx_compliance_row_t *row,
 /* NGX_ERROR: not what such a key holds; logged. */
 ngx_int_t ngx_compliance_mirror_reply(ngx_compliance_row_t *row,
     redisReply *reply);
+
+/* The element at p of a row's raw bytes; the next one's place. */
+u_char *ngx_compliance_mirror_element(u_char *p, compliance_value_t *value);
 
 /* Makes the snapshot anew where a row has changed. */
 ngx_int_t ngx_compliance_mirror_build(void);

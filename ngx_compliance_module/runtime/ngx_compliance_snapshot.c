@@ -151,7 +151,9 @@ ngx_compliance_read_ask(ngx_compliance_read_t *read)
         }
 
         if (rb == NULL) {
-            if (read->nbatches == NGX_COMPLIANCE_BATCHES) {
+            if (read->nbatches
+                == sizeof(read->batches) / sizeof(read->batches[0]))
+            {
                 read->failed = 1;
                 return;
             }
