@@ -29,33 +29,52 @@ enum {
 #define COMPLIANCE_SLOT(what, i)  ((unsigned) ((what) * 16 + (i)))
 
 
+/* What an answer fills in later is left as it is: the whole of it takes as long
+ * to clear as the rest of a lookup. */
 void
 compliance_lookup_init(compliance_lookup_t *lookup,
     const compliance_request_t *request, compliance_str_t prefix)
 {
-    memset(lookup, 0, sizeof(*lookup));
+    compliance_device_source_t source;
 
     lookup->request = request;
     lookup->prefix = prefix;
+    lookup->round = 0;
+    lookup->failed = false;
+    lookup->n_asks = 0;
+    lookup->owner_due = false;
+    lookup->owner_alias_presence = COMPLIANCE_PRESENCE_UNKNOWN;
+    memset(&lookup->facts, 0, sizeof(lookup->facts));
+
+    for (size_t i = 0; i < COMPLIANCE_NAMES; i++) {
+        lookup->names[i].name.len = 0;
+        lookup->names[i].presence = COMPLIANCE_PRESENCE_UNKNOWN;
+        lookup->names[i].alias_presence = COMPLIANCE_PRESENCE_UNKNOWN;
+        lookup->names[i].target_presence = COMPLIANCE_PRESENCE_UNKNOWN;
+        lookup->names[i].target_alias_presence = COMPLIANCE_PRESENCE_UNKNOWN;
+    }
 
     if (request->user_source == COMPLIANCE_USER_FROM_CREDENTIAL
         || request->user_source == COMPLIANCE_USER_FROM_LOGIN)
     {
         lookup->names[COMPLIANCE_NAME_USER].name = request->user;
 
-        if (request->user.len > 0
+        if (request->user.len > 0 && request->user_hint.len > 0
             && !compliance_principal_eq(&request->user, &request->user_hint))
         {
             lookup->names[COMPLIANCE_NAME_HINT].name = request->user_hint;
         }
     }
 
-    for (size_t i = 0; i < COMPLIANCE_CLAIMS_MAX; i++) {
-        compliance_device_source_t source = request->claims[i].source;
+    for (size_t i = 0; i < request->n_claims && i < COMPLIANCE_CLAIMS_MAX; i++)
+    {
+        source = request->claims[i].source;
 
-        if ((size_t) source >= sizeof(compliance_sources)
-                               / sizeof(compliance_sources[0]))
-        {
+        lookup->claims[i].presence = COMPLIANCE_PRESENCE_UNKNOWN;
+        lookup->claims[i].alias_presence = COMPLIANCE_PRESENCE_UNKNOWN;
+        lookup->claims[i].target_presence = COMPLIANCE_PRESENCE_UNKNOWN;
+
+        if (source > COMPLIANCE_DEVICE_FROM_CERTIFICATE) {
             continue;
         }
 
@@ -314,6 +333,7 @@ compliance_principal_answer(compliance_lookup_t *lookup,
     }
 
     if (compliance_principal_parse(value, out) != COMPLIANCE_OK) {
+        memset(out, 0, sizeof(*out));
         lookup->facts.ambiguous = true;
     }
 
@@ -330,6 +350,7 @@ compliance_device_id_answer(compliance_lookup_t *lookup,
     }
 
     if (compliance_device_id_parse(value, out) != COMPLIANCE_OK) {
+        memset(out, 0, sizeof(*out));
         lookup->facts.ambiguous = true;
     }
 
