@@ -1,12 +1,13 @@
 /*
  * The HTTP side: what its files share.  The flow of a request is
  *
- *   gate       PREACCESS: identify -> check -> act, one stage after another
- *   identify   ngx_http_request_t -> compliance_request_t
- *   headers    what is read of the header lines, and what is stripped of them
- *   login      the name that is about to log in, read from a request's body
- *   forward    what was judged is what the back end gets
- *   answer     what a client is told that does not get through
+ *   gate        PREACCESS: identify -> check -> act, one stage after another
+ *   identify    ngx_http_request_t -> compliance_request_t
+ *   credential  the user, of the one credential that is forwarded
+ *   headers     what is read of the header lines, what is stripped of them
+ *   login       the name that is about to log in, read from a request's body
+ *   forward     what was judged is what the back end gets
+ *   answer      what a client is told that does not get through
  *
  * A context belongs to the main request and lives in its pool; it is found
  * again after an internal redirect, which clears r->ctx.
@@ -77,8 +78,8 @@ typedef struct {
 typedef struct {
     ngx_uint_t   gated;      /* `compliance on` somewhere */
     ngx_uint_t   lax;        /* some server lets odd header names through */
-    ngx_hash_t   headers;    /* lower-case name -> ngx_http_compliance_header_t */
-    ngx_array_t  logs;       /* ngx_log_t *: every error_log of the http block */
+    ngx_hash_t   headers;    /* name -> ngx_http_compliance_header_t */
+    ngx_array_t  logs;       /* ngx_log_t *: each error_log of the http block */
     ngx_array_t  stale;      /* ngx_uint_t: indexes of variables that may have
                                 kept what forwarding rewrites */
     ngx_http_header_t  authorization;   /* its row of headers_in, replaced */
@@ -150,10 +151,17 @@ typedef struct {
 extern ngx_module_t  ngx_http_compliance_module;
 
 
-/* The main request's context, NULL where it was never judged.  *moved (may be
- * NULL) tells whether a redirect came since it was set. */
+/* context: of the main request, NULL where it was never judged.  *moved (may
+ * be NULL) tells whether a redirect came since it was set. */
 ngx_http_compliance_ctx_t *ngx_http_compliance_get_ctx(ngx_http_request_t *r,
     ngx_uint_t *moved);
+/* reset has to follow before anything else is done with it. */
+ngx_http_compliance_ctx_t *ngx_http_compliance_create_ctx(
+    ngx_http_request_t *r);
+void ngx_http_compliance_reset(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, ngx_http_compliance_loc_conf_t *conf);
+void ngx_http_compliance_log(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
 
 /* conf: the directives that have a grammar, and what nginx -t checks */
 char *ngx_http_compliance_conf_device(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -172,6 +180,7 @@ char *ngx_http_compliance_conf_check(ngx_conf_t *cf,
 
 /* gate */
 ngx_int_t ngx_http_compliance_handler(ngx_http_request_t *r);
+void ngx_http_compliance_checked(ngx_compliance_check_t *check);
 
 /* identify: NGX_OK: ctx->check.request is filled in, its `identity` says
  * whether it can be judged.  NGX_DECLINED: a credential has to be asked for
@@ -182,6 +191,16 @@ ngx_int_t ngx_http_compliance_identify(ngx_http_request_t *r,
 /* SHA-256 of the client's certificate, 64 hex digits and a NUL, where it was
  * presented and verified: NGX_OK.  NGX_DECLINED: there is none. */
 ngx_int_t ngx_http_compliance_certificate(ngx_http_request_t *r, char *out);
+
+/* The request is judged nevertheless, as one that is malformed (or ambiguous):
+ * refusals are audited like the rest.  why: a literal.  Always NGX_OK. */
+ngx_int_t ngx_http_compliance_refuse(ngx_http_compliance_ctx_t *ctx,
+    compliance_rc_t rc, const char *why);
+
+/* credential: NGX_OK: the user, or the fault, is in the request;
+ * NGX_DECLINED: to be asked for. */
+ngx_int_t ngx_http_compliance_user(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
 
 /* headers */
 ngx_int_t ngx_http_compliance_headers_init(ngx_conf_t *cf,
@@ -221,7 +240,7 @@ void ngx_http_compliance_refresh(ngx_http_request_t *r);
 ngx_int_t ngx_http_compliance_answer(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 
-/* Sends a whole answer of ours, no-store, out of the reach of error_page.
+/* send: a whole answer of ours, no-store, out of the reach of error_page.
  * body: from the request's pool or static; may be empty.  Header lines that
  * belong to it are added with ngx_http_compliance_add_header() behind
  * ngx_http_compliance_begin(). */

@@ -16,18 +16,12 @@ static ngx_int_t ngx_http_compliance_moved(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_compliance_same(
     const ngx_http_compliance_loc_conf_t *a,
     const ngx_http_compliance_loc_conf_t *b);
-static ngx_http_compliance_ctx_t *ngx_http_compliance_create_ctx(
-    ngx_http_request_t *r);
-static void ngx_http_compliance_reset(ngx_http_request_t *r,
-    ngx_http_compliance_ctx_t *ctx, ngx_http_compliance_loc_conf_t *conf);
-static void ngx_http_compliance_cleanup(void *data);
 static ngx_int_t ngx_http_compliance_step(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 static ngx_int_t ngx_http_compliance_judge(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 static ngx_int_t ngx_http_compliance_check(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx, ngx_http_compliance_stage_e stage);
-static void ngx_http_compliance_checked(ngx_compliance_check_t *check);
 static ngx_int_t ngx_http_compliance_decided(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 static ngx_int_t ngx_http_compliance_read_body(ngx_http_request_t *r,
@@ -41,8 +35,6 @@ static ngx_int_t ngx_http_compliance_delay(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx, ngx_msec_t delay);
 static void ngx_http_compliance_delayed(ngx_http_request_t *r);
 static ngx_int_t ngx_http_compliance_finish(ngx_http_request_t *r,
-    ngx_http_compliance_ctx_t *ctx);
-static void ngx_http_compliance_log(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 
 
@@ -82,40 +74,6 @@ ngx_http_compliance_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_compliance_step(r, ctx);
-}
-
-
-ngx_http_compliance_ctx_t *
-ngx_http_compliance_get_ctx(ngx_http_request_t *r, ngx_uint_t *moved)
-{
-    ngx_pool_cleanup_t         *cln;
-    ngx_http_compliance_ctx_t  *ctx;
-
-    r = r->main;
-
-    if (moved) {
-        *moved = 0;
-    }
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_compliance_module);
-
-    if (ctx != NULL || !r->internal) {
-        return ctx;
-    }
-
-    for (cln = r->pool->cleanup; cln; cln = cln->next) {
-
-        if (cln->handler == ngx_http_compliance_cleanup) {
-
-            if (moved) {
-                *moved = 1;
-            }
-
-            return cln->data;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -200,74 +158,6 @@ ngx_http_compliance_same(const ngx_http_compliance_loc_conf_t *a,
                && a->jwks == b->jwks
                && a->negotiate == b->negotiate
                && a->dry_run == b->dry_run);
-}
-
-
-static ngx_http_compliance_ctx_t *
-ngx_http_compliance_create_ctx(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t         *cln;
-    ngx_http_compliance_ctx_t  *ctx;
-
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_compliance_ctx_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    ctx = cln->data;
-
-    ctx->tag.source = COMPLIANCE_DEVICE_FROM_NONE;
-    ctx->check.waiting = 0;
-
-    cln->handler = ngx_http_compliance_cleanup;
-
-    ngx_http_set_ctx(r, ctx, ngx_http_compliance_module);
-
-    return ctx;
-}
-
-
-/* The lookup inside is large, and clears itself: it is left out. */
-static void
-ngx_http_compliance_reset(ngx_http_request_t *r,
-    ngx_http_compliance_ctx_t *ctx, ngx_http_compliance_loc_conf_t *conf)
-{
-    size_t                   head, tail;
-    compliance_claim_t       tag;
-    ngx_compliance_check_t  *check;
-
-    tag = ctx->tag;
-    check = &ctx->check;
-
-    ngx_compliance_check_cancel(check);
-
-    head = offsetof(ngx_compliance_check_t, lookup);
-    tail = offsetof(ngx_compliance_check_t, batch);
-
-    ngx_memzero(ctx, offsetof(ngx_http_compliance_ctx_t, check));
-    ngx_memzero(check, head);
-    ngx_memzero((u_char *) check + tail,
-                sizeof(ngx_compliance_check_t) - tail);
-
-    /* a login's tag was cut off when it was judged first */
-    ctx->tag = tag;
-
-    ctx->request = r;
-    ctx->conf = conf;
-    ctx->stage = NGX_HTTP_COMPLIANCE_NEW;
-
-    check->handler = ngx_http_compliance_checked;
-    check->data = r;
-    check->log = r->connection->log;
-}
-
-
-static void
-ngx_http_compliance_cleanup(void *data)
-{
-    ngx_http_compliance_ctx_t  *ctx = data;
-
-    ngx_compliance_check_cancel(&ctx->check);
 }
 
 
@@ -395,7 +285,7 @@ ngx_http_compliance_check(ngx_http_request_t *r,
 
 
 /* From the event loop. */
-static void
+void
 ngx_http_compliance_checked(ngx_compliance_check_t *check)
 {
     ngx_connection_t           *c;
@@ -614,54 +504,4 @@ ngx_http_compliance_finish(ngx_http_request_t *r,
     ngx_http_finalize_request(r, rc > NGX_OK ? NGX_ERROR : rc);
 
     return NGX_DONE;
-}
-
-
-/* Who asked; a block is told by the runtime, with its reason. */
-static void
-ngx_http_compliance_log(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
-{
-    size_t                     user_len, device_len;
-    u_char                     user[COMPLIANCE_PRINCIPAL_MAX];
-    u_char                     device[COMPLIANCE_DEVICE_ID_MAX];
-    const char                *protocol;
-    compliance_facts_t        *facts;
-    compliance_request_t      *request;
-    compliance_decision_t     *decision;
-
-    if (r->connection->log->log_level < NGX_LOG_INFO) {
-        return;
-    }
-
-    request = &ctx->check.request;
-    decision = &ctx->check.decision;
-    facts = &ctx->check.facts;
-    protocol = compliance_protocol_name(request->protocol);
-
-    if (ctx->challenge) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "compliance: %s: asked for credentials", protocol);
-        return;
-    }
-
-    if (request->identity != COMPLIANCE_OK) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "compliance: %s: request refused: %s", protocol,
-                      ctx->why ? ctx->why : "identity");
-        return;
-    }
-
-    user_len = ngx_compliance_escape(user, sizeof(user), (compliance_str_t) {
-                                         facts->user.principal.data,
-                                         facts->user.principal.len });
-    device_len = ngx_compliance_escape(device, sizeof(device),
-                                       (compliance_str_t) {
-                                           facts->device.id.data,
-                                           facts->device.id.len });
-
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "compliance: %s %V: user \"%*s\", device \"%*s\": %s, %s",
-                  protocol, &ctx->check.command, user_len, user, device_len,
-                  device, compliance_verdict_name(decision->verdict),
-                  compliance_reason_name(decision->reason));
 }
