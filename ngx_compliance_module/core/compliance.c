@@ -120,31 +120,29 @@ compliance_str_eq(compliance_str_t a, compliance_str_t b)
 }
 
 
+static unsigned char
+to_lower(char c)
+{
+    unsigned char byte = (unsigned char) c;
+
+    return (unsigned char) (byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
+}
+
+
 bool
 compliance_str_is(compliance_str_t a, const char *literal)
 {
-    if (a.data == NULL || a.len != strlen(literal)) {
+    if (a.data == NULL) {
         return false;
     }
 
     for (size_t i = 0; i < a.len; i++) {
-        unsigned char x = (unsigned char) a.data[i];
-        unsigned char y = (unsigned char) literal[i];
-
-        if (x >= 'A' && x <= 'Z') {
-            x |= 0x20;
-        }
-
-        if (y >= 'A' && y <= 'Z') {
-            y |= 0x20;
-        }
-
-        if (x != y) {
+        if (literal[i] == '\0' || to_lower(a.data[i]) != to_lower(literal[i])) {
             return false;
         }
     }
 
-    return true;
+    return literal[a.len] == '\0';
 }
 
 
@@ -175,69 +173,70 @@ static const char alphabet_std[] =
 static const char alphabet_url[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/* The value of a character and, above its six bits, the alphabets it is of;
+ * of none: 0. */
+#define STD   0x40
+#define URL   0x80
+#define B(v)  (STD | URL | (v))
 
-/* The value of one character, or -1; c62 and c63 tell the alphabets apart. */
-static int
-base64_value(char c, char c62, char c63)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
+static const uint8_t base64_values[256] = {
+    ['+'] = STD | 62, ['-'] = URL | 62, ['/'] = STD | 63, ['_'] = URL | 63,
+    ['0'] = B(52), B(53), B(54), B(55), B(56), B(57), B(58), B(59), B(60),
+        B(61),
+    ['A'] = B(0), B(1), B(2), B(3), B(4), B(5), B(6), B(7), B(8), B(9),
+        B(10), B(11), B(12), B(13), B(14), B(15), B(16), B(17), B(18), B(19),
+        B(20), B(21), B(22), B(23), B(24), B(25),
+    ['a'] = B(26), B(27), B(28), B(29), B(30), B(31), B(32), B(33), B(34),
+        B(35), B(36), B(37), B(38), B(39), B(40), B(41), B(42), B(43), B(44),
+        B(45), B(46), B(47), B(48), B(49), B(50), B(51),
+};
 
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-
-    if (c == c62) {
-        return 62;
-    }
-
-    return c == c63 ? 63 : -1;
-}
+#undef B
 
 
 /* in: without padding.  A single left-over character carries no byte, and
  * bits behind the last byte that are not zero would let one value be spelt in
  * several ways: both are refused. */
 static compliance_rc_t
-base64_decode(const char *in, size_t len, const char *alphabet, uint8_t *out,
+base64_decode(const char *in, size_t len, uint8_t alphabet, uint8_t *out,
     size_t cap, size_t *out_len)
 {
-    char     c62 = alphabet[62], c63 = alphabet[63];
-    uint32_t bits = 0;
-    unsigned n_bits = 0;
-    size_t   n = 0;
+    const uint8_t *values = base64_values;
+    const uint8_t *p = (const uint8_t *) in;
+    size_t         rest = len % 4, n = len / 4 * 3;
+    uint8_t        of_all = STD | URL;
+    uint32_t       bits = 0;
 
-    if (len % 4 == 1) {
+    if (rest == 1) {
         return COMPLIANCE_MALFORMED;
     }
 
-    if (len / 4 * 3 + (len % 4 != 0 ? len % 4 - 1 : 0) > cap) {
+    if (n + (rest != 0 ? rest - 1 : 0) > cap) {
         return COMPLIANCE_TOO_LONG;
     }
 
-    for (size_t i = 0; i < len; i++) {
-        int value = base64_value(in[i], c62, c63);
+    for (const uint8_t *end = p + (len - rest); p != end; p += 4) {
+        uint8_t a = values[p[0]], b = values[p[1]];
+        uint8_t c = values[p[2]], d = values[p[3]];
 
-        if (value < 0) {
-            return COMPLIANCE_MALFORMED;
-        }
-
-        bits = bits << 6 | (uint32_t) value;
-        n_bits += 6;
-
-        if (n_bits >= 8) {
-            n_bits -= 8;
-            out[n++] = (uint8_t) (bits >> n_bits);
-            bits &= (1u << n_bits) - 1;
-        }
+        of_all &= a & b & c & d;
+        *out++ = (uint8_t) (a << 2 | (b & 63) >> 4);
+        *out++ = (uint8_t) (b << 4 | (c & 63) >> 2);
+        *out++ = (uint8_t) (c << 6 | (d & 63));
     }
 
-    if (bits != 0) {
+    for (size_t i = 0; i < rest; i++) {
+        of_all &= values[p[i]];
+        bits |= (uint32_t) (values[p[i]] & 63) << (18 - 6 * i);
+    }
+
+    for (; rest > 1; rest--) {
+        *out++ = (uint8_t) (bits >> 16);
+        bits = bits << 8 & 0xffffff;
+        n++;
+    }
+
+    if (!(of_all & alphabet) || bits != 0) {
         return COMPLIANCE_MALFORMED;
     }
 
@@ -265,7 +264,7 @@ compliance_base64_decode(compliance_str_t in, uint8_t *out, size_t cap,
         }
     }
 
-    return base64_decode(in.data, len, alphabet_std, out, cap, out_len);
+    return base64_decode(in.data, len, STD, out, cap, out_len);
 }
 
 
@@ -277,7 +276,7 @@ compliance_base64url_decode(compliance_str_t in, uint8_t *out, size_t cap,
         return COMPLIANCE_MALFORMED;
     }
 
-    return base64_decode(in.data, in.len, alphabet_url, out, cap, out_len);
+    return base64_decode(in.data, in.len, URL, out, cap, out_len);
 }
 
 
@@ -285,22 +284,40 @@ static void
 base64_encode(compliance_buf_t *buf, const uint8_t *in, size_t len,
     const char *alphabet, bool padding)
 {
-    while (len > 0) {
-        size_t   n = len < 3 ? len : 3;
-        uint32_t bits = (uint32_t) in[0] << 16
-                        | (n > 1 ? (uint32_t) in[1] << 8 : 0)
-                        | (n > 2 ? in[2] : 0);
-        char     quad[4] = {
-            alphabet[bits >> 18],
-            alphabet[bits >> 12 & 63],
-            n > 1 ? alphabet[bits >> 6 & 63] : '=',
-            n > 2 ? alphabet[bits & 63] : '=',
-        };
+    size_t  rest = len % 3;
+    size_t  need = len / 3 * 4
+                   + (rest == 0 ? 0 : padding ? 4 : rest + 1);
+    char   *out = buf->data + buf->len;
 
-        compliance_buf_add(buf, quad, padding ? sizeof(quad) : n + 1);
-        in += n;
-        len -= n;
+    if (buf->overflow || need >= buf->cap - buf->len) {
+        buf->overflow = true;
+        return;
     }
+
+    for (const uint8_t *end = in + (len - rest); in != end; in += 3) {
+        *out++ = alphabet[in[0] >> 2];
+        *out++ = alphabet[(in[0] << 4 | in[1] >> 4) & 63];
+        *out++ = alphabet[(in[1] << 2 | in[2] >> 6) & 63];
+        *out++ = alphabet[in[2] & 63];
+    }
+
+    if (rest != 0) {
+        uint8_t second = rest == 2 ? in[1] : 0;
+
+        *out++ = alphabet[in[0] >> 2];
+        *out++ = alphabet[(in[0] << 4 | second >> 4) & 63];
+
+        if (rest == 2) {
+            *out++ = alphabet[second << 2 & 63];
+        }
+
+        for (size_t i = rest; padding && i < 3; i++) {
+            *out++ = '=';
+        }
+    }
+
+    *out = '\0';
+    buf->len += need;
 }
 
 

@@ -107,11 +107,21 @@ compliance_eas_command_name(compliance_eas_command_t command)
 }
 
 
+static bool
+is_exactly(compliance_str_t text, const char *literal)
+{
+    return strncmp(text.data, literal, text.len) == 0
+           && literal[text.len] == '\0';
+}
+
+
 static compliance_eas_command_t
 command_parse(compliance_str_t name)
 {
     for (unsigned i = COMPLIANCE_EAS_SYNC; i < COMPLIANCE_EAS_COMMANDS; i++) {
-        if (compliance_str_is(name, command_names[i])) {
+        if ((*name.data | 0x20) == (*command_names[i] | 0x20)
+            && compliance_str_is(name, command_names[i]))
+        {
             return (compliance_eas_command_t) i;
         }
     }
@@ -120,17 +130,59 @@ command_parse(compliance_str_t name)
 }
 
 
+/* What a byte of a query may be; looked up once for each. */
+enum {
+    ALNUM      = 1,
+    UNRESERVED = 2,     /* RFC 3986 2.3: means the same encoded and not */
+    QUERY      = 4,     /* RFC 3986 3.4, without what separates parameters */
+    BASE64     = 8,
+    BAD        = 16,    /* ends a query for some readers */
+    SPLIT      = 32     /* begins another one, or a parameter, for some */
+};
+
+static const uint8_t kinds[256] = {
+    [0 ... ' ']   = BAD,
+    ['#']         = BAD,
+    [0x7f]        = BAD,
+    [';']         = SPLIT,
+    ['?']         = SPLIT,
+    ['0' ... '9'] = ALNUM | UNRESERVED | QUERY | BASE64,
+    ['A' ... 'Z'] = ALNUM | UNRESERVED | QUERY | BASE64,
+    ['a' ... 'z'] = ALNUM | UNRESERVED | QUERY | BASE64,
+    ['-'] = UNRESERVED | QUERY, ['.'] = UNRESERVED | QUERY,
+    ['_'] = UNRESERVED | QUERY, ['~'] = UNRESERVED | QUERY,
+    ['!'] = QUERY, ['$'] = QUERY, ['\''] = QUERY, ['('] = QUERY,
+    [')'] = QUERY, ['*'] = QUERY, [','] = QUERY, [':'] = QUERY,
+    ['@'] = QUERY, ['+'] = QUERY | BASE64, ['/'] = QUERY | BASE64,
+};
+
+
 static bool
-is_alpha(char c)
+is_kind(char c, unsigned kind)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    return (kinds[(unsigned char) c] & kind) != 0;
+}
+
+
+/* The kinds that every byte of the text has. */
+static unsigned
+common_kinds(compliance_str_t text)
+{
+    unsigned common = ALNUM | UNRESERVED | QUERY | BASE64;
+
+    for (size_t i = 0; i < text.len; i++) {
+        common &= kinds[(unsigned char) text.data[i]];
+    }
+
+    return common;
 }
 
 
 static bool
-is_digit(char c)
+is_alpha(char c)
 {
-    return c >= '0' && c <= '9';
+    c |= 0x20;
+    return c >= 'a' && c <= 'z';
 }
 
 
@@ -144,28 +196,12 @@ is_control(char c)
 static int
 hex_value(char c)
 {
-    if (is_digit(c)) {
+    if (c >= '0' && c <= '9') {
         return c - '0';
     }
 
     c |= 0x20;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
-/* RFC 3986 2.3: these mean the same encoded and not. */
-static bool
-is_unreserved(char c)
-{
-    return is_alpha(c) || is_digit(c) || (c != '\0' && strchr("-._~", c));
-}
-
-
-/* RFC 3986 3.4, without what separates parameters. */
-static bool
-is_query_char(char c)
-{
-    return is_unreserved(c) || (c != '\0' && strchr("!$'()*+,:@/", c));
 }
 
 
@@ -232,7 +268,7 @@ add_normalised(compliance_buf_t *out, compliance_str_t raw)
             i += 2;
         }
 
-        if (escaped ? is_unreserved(c) : is_query_char(c)) {
+        if (is_kind(c, escaped ? UNRESERVED : QUERY)) {
             compliance_buf_add(out, &c, 1);
 
         } else {
@@ -281,13 +317,9 @@ set_user(compliance_str_t value, compliance_eas_request_t *out)
 static compliance_rc_t
 set_device_id(compliance_str_t value, compliance_eas_request_t *out)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        if (!is_alpha(value.data[i]) && !is_digit(value.data[i])) {
-            return COMPLIANCE_MALFORMED;
-        }
-    }
-
-    return compliance_eas_device_id(value, &out->device_id);
+    return common_kinds(value) & ALNUM
+           ? compliance_eas_device_id(value, &out->device_id)
+           : COMPLIANCE_MALFORMED;
 }
 
 
@@ -313,28 +345,9 @@ set_command(compliance_str_t value, compliance_eas_request_t *out)
 
 
 static compliance_rc_t
-set_param(param_kind_t kind, compliance_str_t raw,
+set_value(param_kind_t kind, compliance_str_t value,
     compliance_eas_request_t *out)
 {
-    char             decoded[VALUE_MAX];
-    bool             plus;
-    compliance_str_t value = { decoded, 0 };
-    compliance_rc_t  rc;
-
-    rc = percent_decode(raw, decoded, sizeof(decoded), &value.len, &plus);
-
-    if (rc != COMPLIANCE_OK) {
-        return rc;
-    }
-
-    if (kind == PARAM_OPAQUE) {
-        return COMPLIANCE_OK;
-    }
-
-    if (plus) {
-        return COMPLIANCE_AMBIGUOUS;
-    }
-
     switch (kind) {
     case PARAM_CMD:
         return set_command(value, out);
@@ -348,7 +361,31 @@ set_param(param_kind_t kind, compliance_str_t raw,
         break;
     }
 
-    return COMPLIANCE_MALFORMED;
+    return COMPLIANCE_OK;
+}
+
+
+static compliance_rc_t
+set_param(param_kind_t kind, compliance_str_t raw,
+    compliance_eas_request_t *out)
+{
+    char             decoded[VALUE_MAX];
+    bool             plus;
+    compliance_str_t value = { decoded, 0 };
+    compliance_rc_t  rc;
+
+    if (raw.len <= VALUE_MAX && (common_kinds(raw) & UNRESERVED)) {
+        return set_value(kind, raw, out);
+    }
+
+    rc = percent_decode(raw, decoded, sizeof(decoded), &value.len, &plus);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    return plus && kind != PARAM_OPAQUE ? COMPLIANCE_AMBIGUOUS
+                                        : set_value(kind, value, out);
 }
 
 
@@ -363,6 +400,12 @@ find_param(compliance_str_t raw, size_t *index)
     compliance_str_t name = { decoded, 0 };
     compliance_rc_t  rc;
 
+    for (*index = 0; *index < PARAMS; ++*index) {
+        if (is_exactly(raw, params[*index].name)) {
+            return COMPLIANCE_OK;
+        }
+    }
+
     rc = percent_decode(raw, decoded, sizeof(decoded), &name.len, &plus);
 
     if (rc != COMPLIANCE_OK || name.len == 0) {
@@ -370,9 +413,9 @@ find_param(compliance_str_t raw, size_t *index)
     }
 
     for (size_t i = 0; i < name.len; i++) {
-        char c = decoded[i];
-
-        if (!is_alpha(c) && !is_digit(c) && c != '_' && c != '-') {
+        if (!is_kind(decoded[i], ALNUM) && decoded[i] != '_'
+            && decoded[i] != '-')
+        {
             return COMPLIANCE_MALFORMED;
         }
     }
@@ -387,69 +430,122 @@ find_param(compliance_str_t raw, size_t *index)
 }
 
 
+typedef struct {
+    compliance_str_t name;      /* as they came */
+    compliance_str_t value;
+    size_t           param;     /* PARAMS: not documented */
+} pair_t;
+
+
+/* The next name=value of the query, empty ones passed over; false at its end.
+ * A pair without '=' has an absent value. */
+static bool
+next_pair(compliance_str_t *query, pair_t *pair)
+{
+    while (query->len != 0) {
+        const char       *end = memchr(query->data, '&', query->len);
+        const char       *equals;
+        compliance_str_t  text = *query;
+
+        if (end != NULL) {
+            text.len = (size_t) (end - query->data);
+        }
+
+        query->data += text.len + (end != NULL);
+        query->len -= text.len + (end != NULL);
+
+        if (text.len == 0) {
+            continue;
+        }
+
+        equals = memchr(text.data, '=', text.len);
+        pair->name = text;
+        pair->value = compliance_absent;
+
+        if (equals != NULL) {
+            pair->name.len = (size_t) (equals - text.data);
+            pair->value.data = equals + 1;
+            pair->value.len = text.len - pair->name.len - 1;
+        }
+
+        return true;
+    }
+
+    return false;
+}
+
+
 /*
- * One name=value.  A name that is not documented is left out of what is
- * forwarded: no server sees it, so no server can read more into the request
- * than was judged.
+ * What is forwarded.  A name that is not documented is left out: no server
+ * sees it, so no server can read more into the request than was judged.
  */
+static void
+build_plain(compliance_str_t query, const compliance_eas_request_t *out,
+    compliance_buf_t *canonical)
+{
+    pair_t pair;
+
+    while (next_pair(&query, &pair)) {
+        if (find_param(pair.name, &pair.param) != COMPLIANCE_OK
+            || pair.param == PARAMS)
+        {
+            continue;
+        }
+
+        if (canonical->len != 0) {
+            compliance_buf_add(canonical, "&", 1);
+        }
+
+        compliance_buf_str(canonical, params[pair.param].name);
+        compliance_buf_add(canonical, "=", 1);
+
+        if (params[pair.param].kind == PARAM_CMD && !out->options) {
+            compliance_buf_str(canonical, command_names[out->command]);
+
+        } else {
+            add_normalised(canonical, pair.value);
+        }
+    }
+}
+
+
+/* Would build_plain() write this pair as it came? */
+static bool
+is_canonical(const pair_t *pair, const compliance_eas_request_t *out)
+{
+    return is_exactly(pair->name, params[pair->param].name)
+           && (common_kinds(pair->value) & QUERY)
+           && (params[pair->param].kind != PARAM_CMD || out->options
+               || is_exactly(pair->value, command_names[out->command]));
+}
+
+
 static compliance_rc_t
-parse_pair(compliance_str_t pair, unsigned *seen,
-    compliance_eas_request_t *out, compliance_buf_t *canonical,
+parse_pair(pair_t *pair, unsigned *seen, compliance_eas_request_t *out,
     const char **why)
 {
-    const char       *equals = memchr(pair.data, '=', pair.len);
-    compliance_str_t  name, value;
-    size_t            i;
-    compliance_rc_t   rc;
+    compliance_rc_t rc;
 
     *why = "parameter name";
 
-    if (equals == NULL) {
+    if (pair->value.data == NULL) {
         return COMPLIANCE_MALFORMED;
     }
 
-    name = (compliance_str_t) { pair.data, (size_t) (equals - pair.data) };
-    value = (compliance_str_t) { equals + 1, pair.len - name.len - 1 };
-    rc = find_param(name, &i);
+    rc = find_param(pair->name, &pair->param);
 
-    if (rc != COMPLIANCE_OK) {
+    if (rc != COMPLIANCE_OK || pair->param == PARAMS) {
         return rc;
     }
 
-    if (i == PARAMS) {
-        *why = NULL;
-        return COMPLIANCE_OK;
-    }
+    *why = params[pair->param].name;
 
-    *why = params[i].name;
-
-    if (*seen & 1u << i) {
+    if (*seen & 1u << pair->param) {
         return COMPLIANCE_AMBIGUOUS;
     }
 
-    *seen |= 1u << i;
-    rc = set_param(params[i].kind, value, out);
-
-    if (rc != COMPLIANCE_OK) {
-        return rc;
-    }
-
-    if (canonical->len != 0) {
-        compliance_buf_add(canonical, "&", 1);
-    }
-
-    compliance_buf_str(canonical, params[i].name);
-    compliance_buf_add(canonical, "=", 1);
-
-    if (params[i].kind == PARAM_CMD && !out->options) {
-        compliance_buf_str(canonical, command_names[out->command]);
-
-    } else {
-        add_normalised(canonical, value);
-    }
-
-    *why = NULL;
-    return COMPLIANCE_OK;
+    *seen |= 1u << pair->param;
+    return set_param(params[pair->param].kind, pair->value, out);
 }
 
 
@@ -464,9 +560,7 @@ looks_base64(compliance_str_t query)
     }
 
     for (size_t i = 0; i < len; i++) {
-        char c = query.data[i];
-
-        if (!is_alpha(c) && !is_digit(c) && c != '+' && c != '/') {
+        if (!is_kind(query.data[i], BASE64)) {
             return false;
         }
     }
@@ -475,45 +569,10 @@ looks_base64(compliance_str_t query)
 }
 
 
+/* What every command needs; OPTIONS asks for none. */
 static compliance_rc_t
-parse_plain(compliance_str_t query, compliance_eas_request_t *out,
-    compliance_buf_t *canonical, const char **why)
+check_complete(const compliance_eas_request_t *out, const char **why)
 {
-    unsigned seen = 0;
-    size_t   at = 0;
-
-    while (at < query.len) {
-        const char       *start = query.data + at;
-        const char       *end = memchr(start, '&', query.len - at);
-        compliance_str_t  pair = { start, end != NULL ? (size_t) (end - start)
-                                                      : query.len - at };
-        compliance_rc_t   rc;
-
-        at += pair.len + 1;
-
-        if (pair.len == 0) {
-            continue;
-        }
-
-        rc = parse_pair(pair, &seen, out, canonical, why);
-
-        if (rc != COMPLIANCE_OK) {
-            return rc;
-        }
-    }
-
-    if (out->options) {
-        /* "User=" by itself is a word of base64, too. */
-        if (looks_base64((compliance_str_t) { canonical->data,
-                                              canonical->len }))
-        {
-            *why = "query";
-            return COMPLIANCE_AMBIGUOUS;
-        }
-
-        return COMPLIANCE_OK;
-    }
-
     if (out->command == COMPLIANCE_EAS_NONE) {
         *why = "Cmd";
         return COMPLIANCE_MALFORMED;
@@ -527,6 +586,48 @@ parse_plain(compliance_str_t query, compliance_eas_request_t *out,
     if (out->device_type[0] == '\0') {
         *why = "DeviceType";
         return COMPLIANCE_MALFORMED;
+    }
+
+    return COMPLIANCE_OK;
+}
+
+
+static compliance_rc_t
+parse_plain(compliance_str_t query, compliance_eas_request_t *out,
+    compliance_buf_t *canonical, const char **why)
+{
+    compliance_str_t rest = query;
+    unsigned         seen = 0;
+    size_t           kept = 0;
+    pair_t           pair;
+
+    while (next_pair(&rest, &pair)) {
+        compliance_rc_t rc = parse_pair(&pair, &seen, out, why);
+
+        if (rc != COMPLIANCE_OK) {
+            return rc;
+        }
+
+        if (pair.param != PARAMS && is_canonical(&pair, out)) {
+            kept += pair.name.len + 1 + pair.value.len + (kept != 0);
+        }
+    }
+
+    if (kept == query.len) {
+        compliance_buf_add(canonical, query.data, query.len);
+
+    } else {
+        build_plain(query, out, canonical);
+    }
+
+    if (!out->options) {
+        return check_complete(out, why);
+    }
+
+    /* "User=" by itself is a word of base64, too. */
+    if (looks_base64((compliance_str_t) { canonical->data, canonical->len })) {
+        *why = "query";
+        return COMPLIANCE_AMBIGUOUS;
     }
 
     return COMPLIANCE_OK;
@@ -746,23 +847,20 @@ parse_base64(compliance_str_t query, compliance_eas_request_t *out,
 static compliance_rc_t
 check_bytes(compliance_str_t query, const char **why)
 {
+    unsigned all = 0;
+
     for (size_t i = 0; i < query.len; i++) {
-        char c = query.data[i];
+        all |= kinds[(unsigned char) query.data[i]];
+    }
 
-        if (is_control(c) || c == ' ' || c == '#') {
-            *why = "query";
-            return COMPLIANCE_MALFORMED;
-        }
+    if (all & BAD) {
+        *why = "query";
+        return COMPLIANCE_MALFORMED;
+    }
 
-        if (c == '?') {
-            *why = "second '?'";
-            return COMPLIANCE_AMBIGUOUS;
-        }
-
-        if (c == ';') {
-            *why = "';' in the query";
-            return COMPLIANCE_AMBIGUOUS;
-        }
+    if (all & SPLIT) {
+        *why = "second '?' or ';' in the query";
+        return COMPLIANCE_AMBIGUOUS;
     }
 
     return COMPLIANCE_OK;
@@ -777,7 +875,7 @@ parse_version(compliance_str_t header, unsigned *version)
     }
 
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-        if (compliance_str_is(header, versions[i].text)) {
+        if (is_exactly(header, versions[i].text)) {
             *version = versions[i].version;
             return COMPLIANCE_OK;
         }

@@ -64,8 +64,9 @@ is_control(char c)
 }
 
 
+/* UTF-8 without control characters. */
 static bool
-valid_utf8(const char *text, size_t len)
+valid_text(const char *text, size_t len)
 {
     const utf8proc_uint8_t *p = (const utf8proc_uint8_t *) text;
     size_t                  at = 0;
@@ -75,6 +76,10 @@ valid_utf8(const char *text, size_t len)
         utf8proc_ssize_t n;
 
         if (p[at] < 0x80) {
+            if (is_control(text[at])) {
+                return false;
+            }
+
             at++;
             continue;
         }
@@ -119,14 +124,8 @@ compliance_basic_parse(compliance_str_t credentials, char *scratch, size_t cap,
 
     colon = memchr(scratch, ':', len);
 
-    if (colon == NULL || colon == scratch || !valid_utf8(scratch, len)) {
+    if (colon == NULL || colon == scratch || !valid_text(scratch, len)) {
         return COMPLIANCE_MALFORMED;
-    }
-
-    for (size_t i = 0; i < len; i++) {
-        if (is_control(scratch[i])) {
-            return COMPLIANCE_MALFORMED;
-        }
     }
 
     *name = (compliance_str_t) { scratch, (size_t) (colon - scratch) };
@@ -135,15 +134,16 @@ compliance_basic_parse(compliance_str_t credentials, char *scratch, size_t cap,
 }
 
 
-/* Six bits at a time from two slices and the colon between them, so that no
- * copy of the password is made on the way. */
+/* In pieces of whole base64 groups, so that no copy of the password grows on
+ * the way; the piece is wiped. */
 compliance_rc_t
 compliance_basic_build(const compliance_principal_t *login,
     compliance_str_t password, compliance_buf_t *out)
 {
-    uint8_t group[3];
-    size_t  n = 0;
-    size_t  total = login->len + 1 + password.len;
+    uint8_t          piece[48];
+    size_t           n = 0;
+    compliance_str_t parts[3] = { { login->data, login->len },
+                                  compliance_str(":"), password };
 
     /* The first colon ends the name: one inside it would move the border. */
     if (login->len == 0 || memchr(login->data, ':', login->len) != NULL
@@ -154,18 +154,25 @@ compliance_basic_build(const compliance_principal_t *login,
 
     compliance_buf_str(out, "Basic ");
 
-    for (size_t i = 0; i < total; i++) {
-        char c = i < login->len ? login->data[i]
-                 : i == login->len ? ':'
-                 : password.data[i - login->len - 1];
+    for (size_t i = 0; i < 3; i++) {
+        while (parts[i].len != 0) {
+            size_t room = sizeof(piece) - n;
+            size_t k = parts[i].len < room ? parts[i].len : room;
 
-        group[n++] = (uint8_t) c;
+            memcpy(piece + n, parts[i].data, k);
+            parts[i].data += k;
+            parts[i].len -= k;
+            n += k;
 
-        if (n == sizeof(group) || i + 1 == total) {
-            compliance_base64_encode(out, group, n);
-            n = 0;
+            if (n == sizeof(piece)) {
+                compliance_base64_encode(out, piece, n);
+                n = 0;
+            }
         }
     }
+
+    compliance_base64_encode(out, piece, n);
+    explicit_bzero(piece, sizeof(piece));
 
     return out->overflow ? COMPLIANCE_TOO_LONG : COMPLIANCE_OK;
 }
@@ -329,11 +336,74 @@ utf8_step(utf8_t *state, uint8_t byte)
 }
 
 
+/* Characters that mean nothing to anyone wherever they stand, but behind '%'
+ * and '~'. */
+static bool
+is_ordinary(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+
+static size_t
+ordinary_run(compliance_str_t raw, size_t at, const char before[2])
+{
+    size_t end = at;
+
+    if (before[0] == '%' || before[1] == '%' || before[0] == '~') {
+        return 0;
+    }
+
+    while (end < raw.len && is_ordinary(raw.data[end])) {
+        end++;
+    }
+
+    return end - at;
+}
+
+
+/* One character or escape at *at. */
+static compliance_rc_t
+check_one(compliance_str_t raw, size_t *at, char before[2], utf8_t *utf8,
+    const char **why)
+{
+    compliance_rc_t rc = check_raw(raw, *at, why);
+    char            c = raw.data[*at];
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    if (c == '%') {
+        c = (char) hex_pair(raw, *at + 1);
+        *at += 2;
+    }
+
+    ++*at;
+    rc = check_decoded(c, before, why);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
+    }
+
+    if (!utf8_step(utf8, (uint8_t) c)) {
+        *why = "not UTF-8";
+        return COMPLIANCE_MALFORMED;
+    }
+
+    before[1] = before[0];
+    before[0] = c;
+    return COMPLIANCE_OK;
+}
+
+
 compliance_rc_t
 compliance_path_check(compliance_str_t raw, const char **why)
 {
     utf8_t utf8 = { 0, 0x80, 0xbf };
     char   before[2] = { '\0', '\0' };
+    size_t at = 0;
 
     *why = "path does not begin with a slash";
 
@@ -341,37 +411,21 @@ compliance_path_check(compliance_str_t raw, const char **why)
         return COMPLIANCE_MALFORMED;
     }
 
-    for (size_t i = 0; i < raw.len; i++) {
-        compliance_rc_t rc = check_raw(raw, i, why);
-        char            c = raw.data[i];
+    while (at < raw.len) {
+        size_t run = utf8.left == 0 ? ordinary_run(raw, at, before) : 0;
 
-        if (rc != COMPLIANCE_OK) {
-            return rc;
-        }
+        if (run != 0) {
+            at += run;
+            before[1] = run > 1 ? raw.data[at - 2] : before[0];
+            before[0] = raw.data[at - 1];
 
-        if (c == '%') {
-            c = (char) hex_pair(raw, i + 1);
-            i += 2;
+        } else {
+            compliance_rc_t rc = check_one(raw, &at, before, &utf8, why);
 
-            if (c == '\0') {
-                *why = "encoded control character";
-                return COMPLIANCE_MALFORMED;
+            if (rc != COMPLIANCE_OK) {
+                return rc;
             }
         }
-
-        rc = check_decoded(c, before, why);
-
-        if (rc != COMPLIANCE_OK) {
-            return rc;
-        }
-
-        if (!utf8_step(&utf8, (uint8_t) c)) {
-            *why = "not UTF-8";
-            return COMPLIANCE_MALFORMED;
-        }
-
-        before[1] = before[0];
-        before[0] = c;
     }
 
     if (utf8.left != 0) {
