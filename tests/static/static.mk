@@ -33,12 +33,9 @@ $(BUILD)/nginx-static/nginx: FORCE | install-deps
 $(BUILD)/nginx-sanitize/nginx: FORCE | install-deps
 	$(call build_nginx,$(@D),-O1 -g $(SANITIZE) -DNGX_DEBUG_PALLOC=1 $(PREFIX_MAP),$(SANITIZE),$(CC))
 
-# What shows that all parts are linked in and initialised.
-STATIC_TESTS  := $(addprefix tests/integration/test_,http_gate.py imap.py portal.py)
-
 static: $(BUILD)/nginx-static/nginx $(BUILD)/compliancectl ## build nginx with the modules compiled in and test the gates on it
 	@tests/lab/install lab
-	NGINX=$< $(PYTEST) $(STATIC_TESTS)
+	NGINX=$< $(PYTEST) -m smoke tests/integration
 
 sanitize: ## run the integration tests on an ASAN + UBSAN build of nginx
 	@$(MAKE) -s $(BUILD)/nginx-sanitize/nginx $(BUILD)/compliancectl || { \
