@@ -14,7 +14,7 @@ UNIT_TESTS    ?= $(wildcard tests/unit/test_*.c)
 # the shim's pure half does not include nginx
 UNIT_SHIM     := $(shell grep -L '<ngx_\|"ngx_redis.h"' lua-free-shim/*.c \
                          2>/dev/null)
-UNIT_SRCS     := $(CORE_SRCS) $(UNIT_SHIM) $(UNIT_TESTS)
+UNIT_SRCS     := $(CORE_SRCS) $(UNIT_SHIM) $(UNIT_TESTS) tests/unit/failing.c
 
 UNIT_CC       := gcc
 UNIT_SAN_CC   := $(firstword $(foreach c,clang clang-14 gcc,$(shell command -v $(c) 2>/dev/null)))
@@ -23,6 +23,9 @@ UNIT_INCS     := -I$(ROOT)/core -Ilua-free-shim -Itests/unit
 UNIT_CFLAGS   := -std=c11 -D_GNU_SOURCE $(WARNINGS) $(UNIT_INCS) -MMD -MP
 UNIT_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
+UNIT_WRAPPED  := HMAC EVP_CIPHER_CTX_new EVP_EncryptInit_ex EVP_EncryptUpdate \
+                 EVP_Digest
+UNIT_LDFLAGS  := $(UNIT_WRAPPED:%=-Wl,--wrap=%)
 UNIT_LIBS     := -lcriterion $(CORE_LIBS) -lhiredis
 
 UNIT_GCC_OBJS := $(UNIT_SRCS:%.c=$(UNIT_DIR)/gcc/%.o)
@@ -38,10 +41,10 @@ $(UNIT_DIR)/san/%.o: %.c
 	$(UNIT_SAN_CC) $(UNIT_CFLAGS) -O1 -g $(UNIT_SANITIZE) -c -o $@ $<
 
 $(UNIT_DIR)/unit: $(UNIT_GCC_OBJS)
-	$(UNIT_CC) $(LDHARDENING) -o $@ $^ $(UNIT_LIBS)
+	$(UNIT_CC) $(LDHARDENING) $(UNIT_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 $(UNIT_DIR)/unit-san: $(UNIT_SAN_OBJS)
-	$(UNIT_SAN_CC) $(UNIT_SANITIZE) -o $@ $^ $(UNIT_LIBS)
+	$(UNIT_SAN_CC) $(UNIT_SANITIZE) $(UNIT_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 .PHONY: unit
 unit: $(UNIT_DIR)/unit $(UNIT_DIR)/unit-san ## unit tests, hardened and under ASAN + UBSAN
