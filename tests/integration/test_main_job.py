@@ -116,19 +116,20 @@ def test_a_compliant_phone_has_its_whole_conversation(demo, version, query):
     assert results[-1].note.startswith("woken")
 
 
-def upstream_hits(demo, device):
-    """Access log lines of this device that were handed to a back end."""
-    return [line for line in demo.access_log().splitlines()
-            if device in line and re.search(r'upstream="?[0-9.]+:\d+', line)]
-
-
 @pytest.mark.parametrize("query", ["plain", "base64"])
 @pytest.mark.parametrize("version, expected", [("14.1", (200, "129")), ("12.1", (403, None))])
 def test_a_non_compliant_phone_is_told_in_each_command(demo, version, expected, query):
-    phone = demo.phone(demo.demo_device_noncompliant, version, query=query)
+    agent = f"Phone/{version}-{query}-{time.monotonic_ns()}"
+    phone = demo.phone(demo.demo_device_noncompliant, version, query=query,
+                       user_agent=agent)
     results = got(phone.conversation(f"{demo.demo_user}@example.com"))
     assert results.pop("OPTIONS")[0] == 200
     assert results == {c: expected for c in COMMANDS[1:]}
+    # Nothing but the OPTIONS was handed to SOGo.
+    logged = [json.loads(line) for line in demo.access_log().splitlines()
+              if agent in line]
+    assert len(logged) >= len(COMMANDS)
+    assert [r["method"] for r in logged if r["upstream"]] == ["OPTIONS"]
 
 
 def test_a_repaired_phone_is_back_at_once(demo):
