@@ -137,9 +137,7 @@ ngx_http_compliance_reason(ngx_http_compliance_ctx_t *ctx, ngx_str_t *value)
 {
     compliance_reason_t  reason;
 
-    reason = ctx->check.decision.would_block
-             ? ctx->check.decision.would_reason
-             : ctx->check.decision.reason;
+    reason = ctx->check.decision.reason;
 
     if (reason != COMPLIANCE_REASON_NONE) {
         ngx_http_compliance_text_value(value, compliance_reason_name(reason));
@@ -199,8 +197,13 @@ static void
 ngx_http_compliance_would_block(ngx_http_compliance_ctx_t *ctx,
     ngx_str_t *value)
 {
-    ngx_http_compliance_text_value(value,
-                             ctx->check.decision.would_block ? "1" : "0");
+    compliance_reason_t  reason;
+
+    reason = ctx->check.decision.would_reason;
+
+    if (ctx->check.decision.would_block) {
+        ngx_http_compliance_text_value(value, compliance_reason_name(reason));
+    }
 }
 
 

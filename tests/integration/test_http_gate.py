@@ -156,7 +156,7 @@ def test_compliant_device_gets_to_the_back_end(site):
     last = site.last()
     assert last["verdict"] == "allow" and last["reason"] == "compliant"
     assert last["device"] == "GOODPHONE" and last["user"] == "alice"
-    assert last["group"] == "sales" and last["would_block"] == "0"
+    assert last["group"] == "sales" and last["would_block"] == "-"
     assert last["cache"] == "bypass" and len(last["id"]) == 16
     assert last["cmd"] == "Sync" and last["device_id"] == "GOODPHONE"
     assert last["device_type"] == "Phone" and last["eas_user"] == "alice"
@@ -173,8 +173,8 @@ def test_reporting_group_lets_through_and_says_so(site):
     site.start()
     assert site.eas("CAROLPHONE", user="carol").status == 200
     last = site.last()
-    assert last["verdict"] == "allow" and last["would_block"] == "1"
-    assert last["reason"] == "device_noncompliant"
+    assert last["verdict"] == "allow" and last["reason"] == "report_only"
+    assert last["would_block"] == "device_noncompliant"
 
 
 def test_toggle_acts_on_the_next_request(site):
@@ -766,7 +766,8 @@ def test_dry_run_lets_through_what_it_would_stop(site):
     site.start(server="compliance_dry_run on;")
     assert site.eas("BADPHONE").body == b"backend"
     last = site.last()
-    assert last["verdict"] == "allow" and last["would_block"] == "1"
+    assert last["verdict"] == "allow" and last["reason"] == "report_only"
+    assert last["would_block"] == "device_noncompliant"
     reply = site.get("/ews/", {"Authorization": "Negotiate YII="})
     assert reply.body == b"backend"
     assert header(site, "authorization") == ["Negotiate YII="]
