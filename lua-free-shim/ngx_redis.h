@@ -109,7 +109,7 @@ void ngx_redis_conf_init(ngx_redis_conf_t *conf);
 
 /* Configuration: parses one argument of compliance_redis ("unix:PATH",
  * "HOST:PORT", "user=", "password_file=", "db=", "connect_timeout=",
- * "timeout=") and logs what is wrong with it.  Host names are resolved here,
+ * "timeout=") and logs what is wrong with it; arg is taken apart.  Host names are resolved here,
  * at configuration time, never in a worker. */
 char *ngx_redis_conf_argument(ngx_conf_t *cf, ngx_redis_conf_t *conf,
     ngx_str_t *arg);

@@ -62,8 +62,6 @@ ngx_redis_conf_init(ngx_redis_conf_t *conf)
 char *
 ngx_redis_conf_argument(ngx_conf_t *cf, ngx_redis_conf_t *conf, ngx_str_t *arg)
 {
-    char                        *rv;
-    ngx_str_t                    value;
     ngx_redis_conf_parameter_t  *p;
 
     for (p = ngx_redis_conf_parameters; p->set; p++) {
@@ -71,19 +69,17 @@ ngx_redis_conf_argument(ngx_conf_t *cf, ngx_redis_conf_t *conf, ngx_str_t *arg)
         if (arg->len >= p->name.len
             && ngx_strncmp(arg->data, p->name.data, p->name.len) == 0)
         {
-            value.data = arg->data + p->name.len;
-            value.len = arg->len - p->name.len;
+            arg->data += p->name.len;
+            arg->len -= p->name.len;
 
-            if (value.len == 0) {
+            if (arg->len == 0) {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                    "\"%V\" of \"compliance_redis\" has no "
                                    "value", &p->name);
                 return NGX_CONF_ERROR;
             }
 
-            rv = p->set(cf, conf, &value);
-
-            return rv;
+            return p->set(cf, conf, arg);
         }
     }
 

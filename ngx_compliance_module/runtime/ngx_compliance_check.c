@@ -11,6 +11,7 @@
 
 
 static void ngx_compliance_check_reset(ngx_compliance_check_t *check);
+static void ngx_compliance_check_id(ngx_compliance_check_t *check);
 static ngx_int_t ngx_compliance_check_round(ngx_compliance_check_t *check);
 static size_t ngx_compliance_check_fields(compliance_ask_kind_t kind,
     const char *const **fields);
@@ -29,6 +30,9 @@ static void ngx_compliance_check_log(ngx_compliance_check_t *check);
 #define NGX_COMPLIANCE_ARGS                                                   \
     (2 + (COMPLIANCE_DEVICE_FIELDS > COMPLIANCE_USER_FIELDS                   \
           ? COMPLIANCE_DEVICE_FIELDS : COMPLIANCE_USER_FIELDS))
+
+#define NGX_COMPLIANCE_ID_BYTES  10
+#define NGX_COMPLIANCE_IDS       64
 
 #if (COMPLIANCE_ASKS_MAX > NGX_REDIS_MAX_COMMANDS)
 #error a round of a lookup must fit one batch
@@ -69,8 +73,6 @@ ngx_compliance_check(ngx_compliance_check_t *check)
 static void
 ngx_compliance_check_reset(ngx_compliance_check_t *check)
 {
-    u_char  random[10];
-
     ngx_memzero(&check->facts, sizeof(check->facts));
     ngx_memzero(&check->decision, sizeof(check->decision));
     ngx_memzero(&check->batch, sizeof(check->batch));
@@ -82,16 +84,34 @@ ngx_compliance_check_reset(ngx_compliance_check_t *check)
     check->lookup_due = 0;
     check->snapshot_due = 0;
 
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    ngx_compliance_check_id(check);
+}
 
-        /* an id only has to be told apart, nothing is signed with it */
 
-        ngx_log_error(NGX_LOG_CRIT, check->log, 0,
-                      "no random bytes for a decision's id");
-        ngx_memzero(random, sizeof(random));
+/* Random bytes are fetched for many ids at once: OpenSSL asks the kernel for
+ * the process's id at each call. */
+
+static void
+ngx_compliance_check_id(ngx_compliance_check_t *check)
+{
+    static u_char  random[NGX_COMPLIANCE_IDS][NGX_COMPLIANCE_ID_BYTES];
+    static size_t  left;
+
+    if (left == 0) {
+
+        if (RAND_bytes(random[0], sizeof(random)) != 1) {
+
+            /* an id only has to be told apart, nothing is signed with it */
+
+            ngx_log_error(NGX_LOG_CRIT, check->log, 0,
+                          "no random bytes for decision ids");
+            ngx_memzero(random, sizeof(random));
+        }
+
+        left = NGX_COMPLIANCE_IDS;
     }
 
-    compliance_decision_id(random, check->id);
+    compliance_decision_id(random[--left], check->id);
 }
 
 
