@@ -27,45 +27,47 @@
 #define NAME_MAX_LEN  64
 
 
-static const char *const command_names[COMPLIANCE_EAS_COMMANDS] = {
-    [COMPLIANCE_EAS_NONE]              = "none",
-    [COMPLIANCE_EAS_SYNC]              = "Sync",
-    [COMPLIANCE_EAS_SENDMAIL]          = "SendMail",
-    [COMPLIANCE_EAS_SMARTFORWARD]      = "SmartForward",
-    [COMPLIANCE_EAS_SMARTREPLY]        = "SmartReply",
-    [COMPLIANCE_EAS_GETATTACHMENT]     = "GetAttachment",
-    [COMPLIANCE_EAS_GETHIERARCHY]      = "GetHierarchy",
-    [COMPLIANCE_EAS_CREATECOLLECTION]  = "CreateCollection",
-    [COMPLIANCE_EAS_DELETECOLLECTION]  = "DeleteCollection",
-    [COMPLIANCE_EAS_MOVECOLLECTION]    = "MoveCollection",
-    [COMPLIANCE_EAS_FOLDERSYNC]        = "FolderSync",
-    [COMPLIANCE_EAS_FOLDERCREATE]      = "FolderCreate",
-    [COMPLIANCE_EAS_FOLDERDELETE]      = "FolderDelete",
-    [COMPLIANCE_EAS_FOLDERUPDATE]      = "FolderUpdate",
-    [COMPLIANCE_EAS_MOVEITEMS]         = "MoveItems",
-    [COMPLIANCE_EAS_GETITEMESTIMATE]   = "GetItemEstimate",
-    [COMPLIANCE_EAS_MEETINGRESPONSE]   = "MeetingResponse",
-    [COMPLIANCE_EAS_SEARCH]            = "Search",
-    [COMPLIANCE_EAS_SETTINGS]          = "Settings",
-    [COMPLIANCE_EAS_PING]              = "Ping",
-    [COMPLIANCE_EAS_ITEMOPERATIONS]    = "ItemOperations",
-    [COMPLIANCE_EAS_PROVISION]         = "Provision",
-    [COMPLIANCE_EAS_RESOLVERECIPIENTS] = "ResolveRecipients",
-    [COMPLIANCE_EAS_VALIDATECERT]      = "ValidateCert",
-    [COMPLIANCE_EAS_FIND]              = "Find",
+#define NAME(literal)  { (literal), sizeof(literal) - 1 }
+
+static const compliance_str_t command_names[COMPLIANCE_EAS_COMMANDS] = {
+    [COMPLIANCE_EAS_NONE]              = NAME("none"),
+    [COMPLIANCE_EAS_SYNC]              = NAME("Sync"),
+    [COMPLIANCE_EAS_SENDMAIL]          = NAME("SendMail"),
+    [COMPLIANCE_EAS_SMARTFORWARD]      = NAME("SmartForward"),
+    [COMPLIANCE_EAS_SMARTREPLY]        = NAME("SmartReply"),
+    [COMPLIANCE_EAS_GETATTACHMENT]     = NAME("GetAttachment"),
+    [COMPLIANCE_EAS_GETHIERARCHY]      = NAME("GetHierarchy"),
+    [COMPLIANCE_EAS_CREATECOLLECTION]  = NAME("CreateCollection"),
+    [COMPLIANCE_EAS_DELETECOLLECTION]  = NAME("DeleteCollection"),
+    [COMPLIANCE_EAS_MOVECOLLECTION]    = NAME("MoveCollection"),
+    [COMPLIANCE_EAS_FOLDERSYNC]        = NAME("FolderSync"),
+    [COMPLIANCE_EAS_FOLDERCREATE]      = NAME("FolderCreate"),
+    [COMPLIANCE_EAS_FOLDERDELETE]      = NAME("FolderDelete"),
+    [COMPLIANCE_EAS_FOLDERUPDATE]      = NAME("FolderUpdate"),
+    [COMPLIANCE_EAS_MOVEITEMS]         = NAME("MoveItems"),
+    [COMPLIANCE_EAS_GETITEMESTIMATE]   = NAME("GetItemEstimate"),
+    [COMPLIANCE_EAS_MEETINGRESPONSE]   = NAME("MeetingResponse"),
+    [COMPLIANCE_EAS_SEARCH]            = NAME("Search"),
+    [COMPLIANCE_EAS_SETTINGS]          = NAME("Settings"),
+    [COMPLIANCE_EAS_PING]              = NAME("Ping"),
+    [COMPLIANCE_EAS_ITEMOPERATIONS]    = NAME("ItemOperations"),
+    [COMPLIANCE_EAS_PROVISION]         = NAME("Provision"),
+    [COMPLIANCE_EAS_RESOLVERECIPIENTS] = NAME("ResolveRecipients"),
+    [COMPLIANCE_EAS_VALIDATECERT]      = NAME("ValidateCert"),
+    [COMPLIANCE_EAS_FIND]              = NAME("Find"),
 };
 
 static const struct {
-    const char *text;     /* MS-ASProtocolVersion */
-    unsigned    version;
+    compliance_str_t text;     /* MS-ASProtocolVersion */
+    unsigned         version;
 } versions[] = {
-    { "2.5",   25 },
-    { "12.0", 120 },
-    { "12.1", 121 },
-    { "14.0", 140 },
-    { "14.1", 141 },
-    { "16.0", 160 },
-    { "16.1", 161 },
+    { NAME("2.5"),   25 },
+    { NAME("12.0"), 120 },
+    { NAME("12.1"), 121 },
+    { NAME("14.0"), 140 },
+    { NAME("14.1"), 141 },
+    { NAME("16.0"), 160 },
+    { NAME("16.1"), 161 },
 };
 
 typedef enum {
@@ -78,19 +80,19 @@ typedef enum {
 
 /* MS-ASHTTP 2.2.1.1.1.1. */
 static const struct {
-    const char   *name;
-    param_kind_t  kind;
+    compliance_str_t  name;
+    param_kind_t      kind;
 } params[] = {
-    { "Cmd",            PARAM_CMD },
-    { "User",           PARAM_USER },
-    { "DeviceId",       PARAM_DEVICE_ID },
-    { "DeviceType",     PARAM_DEVICE_TYPE },
-    { "AttachmentName", PARAM_OPAQUE },
-    { "CollectionId",   PARAM_OPAQUE },
-    { "ItemId",         PARAM_OPAQUE },
-    { "LongId",         PARAM_OPAQUE },
-    { "Occurrence",     PARAM_OPAQUE },
-    { "SaveInSent",     PARAM_OPAQUE },
+    { NAME("Cmd"),            PARAM_CMD },
+    { NAME("User"),           PARAM_USER },
+    { NAME("DeviceId"),       PARAM_DEVICE_ID },
+    { NAME("DeviceType"),     PARAM_DEVICE_TYPE },
+    { NAME("AttachmentName"), PARAM_OPAQUE },
+    { NAME("CollectionId"),   PARAM_OPAQUE },
+    { NAME("ItemId"),         PARAM_OPAQUE },
+    { NAME("LongId"),         PARAM_OPAQUE },
+    { NAME("Occurrence"),     PARAM_OPAQUE },
+    { NAME("SaveInSent"),     PARAM_OPAQUE },
 };
 
 #define PARAMS  (sizeof(params) / sizeof(params[0]))
@@ -100,18 +102,10 @@ const char *
 compliance_eas_command_name(compliance_eas_command_t command)
 {
     if ((unsigned) command >= COMPLIANCE_EAS_COMMANDS) {
-        return command_names[COMPLIANCE_EAS_NONE];
+        return command_names[COMPLIANCE_EAS_NONE].data;
     }
 
-    return command_names[command];
-}
-
-
-static bool
-is_exactly(compliance_str_t text, const char *literal)
-{
-    return strncmp(text.data, literal, text.len) == 0
-           && literal[text.len] == '\0';
+    return command_names[command].data;
 }
 
 
@@ -119,8 +113,8 @@ static compliance_eas_command_t
 command_parse(compliance_str_t name)
 {
     for (unsigned i = COMPLIANCE_EAS_SYNC; i < COMPLIANCE_EAS_COMMANDS; i++) {
-        if ((*name.data | 0x20) == (*command_names[i] | 0x20)
-            && compliance_str_is(name, command_names[i]))
+        if (name.len == command_names[i].len
+            && compliance_str_is(name, command_names[i].data))
         {
             return (compliance_eas_command_t) i;
         }
@@ -164,17 +158,35 @@ is_kind(char c, unsigned kind)
 }
 
 
-/* The kinds that every byte of the text has. */
-static unsigned
-common_kinds(compliance_str_t text)
+/* The kinds that every byte of a text has, and those that any has. */
+typedef struct {
+    unsigned all;
+    unsigned any;
+} text_kinds_t;
+
+
+static text_kinds_t
+text_kinds(compliance_str_t text)
 {
-    unsigned common = ALNUM | UNRESERVED | QUERY | BASE64;
+    text_kinds_t found = { ALNUM | UNRESERVED | QUERY | BASE64, 0 };
 
     for (size_t i = 0; i < text.len; i++) {
-        common &= kinds[(unsigned char) text.data[i]];
+        unsigned kind = kinds[(unsigned char) text.data[i]];
+
+        found.all &= kind;
+        found.any |= kind;
     }
 
-    return common;
+    return found;
+}
+
+
+/* Bytes that end a query, or split it, for some readers and not for others. */
+static compliance_rc_t
+check_kinds(text_kinds_t found)
+{
+    return found.any & BAD ? COMPLIANCE_MALFORMED
+           : found.any & SPLIT ? COMPLIANCE_AMBIGUOUS : COMPLIANCE_OK;
 }
 
 
@@ -315,9 +327,10 @@ set_user(compliance_str_t value, compliance_eas_request_t *out)
 
 /* A text id only: the 16 bytes of a GUID come in the base64 form alone. */
 static compliance_rc_t
-set_device_id(compliance_str_t value, compliance_eas_request_t *out)
+set_device_id(compliance_str_t value, text_kinds_t found,
+    compliance_eas_request_t *out)
 {
-    return common_kinds(value) & ALNUM
+    return found.all & ALNUM
            ? compliance_eas_device_id(value, &out->device_id)
            : COMPLIANCE_MALFORMED;
 }
@@ -345,7 +358,7 @@ set_command(compliance_str_t value, compliance_eas_request_t *out)
 
 
 static compliance_rc_t
-set_value(param_kind_t kind, compliance_str_t value,
+set_value(param_kind_t kind, compliance_str_t value, text_kinds_t found,
     compliance_eas_request_t *out)
 {
     switch (kind) {
@@ -354,7 +367,7 @@ set_value(param_kind_t kind, compliance_str_t value,
     case PARAM_USER:
         return set_user(value, out);
     case PARAM_DEVICE_ID:
-        return set_device_id(value, out);
+        return set_device_id(value, found, out);
     case PARAM_DEVICE_TYPE:
         return set_device_type(value, out);
     case PARAM_OPAQUE:
@@ -366,7 +379,7 @@ set_value(param_kind_t kind, compliance_str_t value,
 
 
 static compliance_rc_t
-set_param(param_kind_t kind, compliance_str_t raw,
+set_param(param_kind_t kind, compliance_str_t raw, text_kinds_t found,
     compliance_eas_request_t *out)
 {
     char             decoded[VALUE_MAX];
@@ -374,8 +387,14 @@ set_param(param_kind_t kind, compliance_str_t raw,
     compliance_str_t value = { decoded, 0 };
     compliance_rc_t  rc;
 
-    if (raw.len <= VALUE_MAX && (common_kinds(raw) & UNRESERVED)) {
-        return set_value(kind, raw, out);
+    if (raw.len <= VALUE_MAX && (found.all & UNRESERVED)) {
+        return set_value(kind, raw, found, out);
+    }
+
+    rc = check_kinds(found);
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
     }
 
     rc = percent_decode(raw, decoded, sizeof(decoded), &value.len, &plus);
@@ -384,8 +403,9 @@ set_param(param_kind_t kind, compliance_str_t raw,
         return rc;
     }
 
-    return plus && kind != PARAM_OPAQUE ? COMPLIANCE_AMBIGUOUS
-                                        : set_value(kind, value, out);
+    return plus && kind != PARAM_OPAQUE
+           ? COMPLIANCE_AMBIGUOUS
+           : set_value(kind, value, text_kinds(value), out);
 }
 
 
@@ -401,9 +421,18 @@ find_param(compliance_str_t raw, size_t *index)
     compliance_rc_t  rc;
 
     for (*index = 0; *index < PARAMS; ++*index) {
-        if (is_exactly(raw, params[*index].name)) {
+        compliance_str_t known = params[*index].name;
+
+        if (raw.len == known.len && memcmp(raw.data, known.data, raw.len) == 0)
+        {
             return COMPLIANCE_OK;
         }
+    }
+
+    rc = check_kinds(text_kinds(raw));
+
+    if (rc != COMPLIANCE_OK) {
+        return rc;
     }
 
     rc = percent_decode(raw, decoded, sizeof(decoded), &name.len, &plus);
@@ -421,7 +450,7 @@ find_param(compliance_str_t raw, size_t *index)
     }
 
     for (*index = 0; *index < PARAMS; ++*index) {
-        if (compliance_str_is(name, params[*index].name)) {
+        if (compliance_str_is(name, params[*index].name.data)) {
             break;
         }
     }
@@ -433,6 +462,7 @@ find_param(compliance_str_t raw, size_t *index)
 typedef struct {
     compliance_str_t name;      /* as they came */
     compliance_str_t value;
+    text_kinds_t     kinds;     /* of the value */
     size_t           param;     /* PARAMS: not documented */
 } pair_t;
 
@@ -496,11 +526,11 @@ build_plain(compliance_str_t query, const compliance_eas_request_t *out,
             compliance_buf_add(canonical, "&", 1);
         }
 
-        compliance_buf_str(canonical, params[pair.param].name);
+        compliance_buf_str(canonical, params[pair.param].name.data);
         compliance_buf_add(canonical, "=", 1);
 
         if (params[pair.param].kind == PARAM_CMD && !out->options) {
-            compliance_buf_str(canonical, command_names[out->command]);
+            compliance_buf_str(canonical, command_names[out->command].data);
 
         } else {
             add_normalised(canonical, pair.value);
@@ -513,10 +543,11 @@ build_plain(compliance_str_t query, const compliance_eas_request_t *out,
 static bool
 is_canonical(const pair_t *pair, const compliance_eas_request_t *out)
 {
-    return is_exactly(pair->name, params[pair->param].name)
-           && (common_kinds(pair->value) & QUERY)
+    return (pair->kinds.all & QUERY)
+           && compliance_str_eq(pair->name, params[pair->param].name)
            && (params[pair->param].kind != PARAM_CMD || out->options
-               || is_exactly(pair->value, command_names[out->command]));
+               || compliance_str_eq(pair->value,
+                                    command_names[out->command]));
 }
 
 
@@ -534,18 +565,23 @@ parse_pair(pair_t *pair, unsigned *seen, compliance_eas_request_t *out,
 
     rc = find_param(pair->name, &pair->param);
 
-    if (rc != COMPLIANCE_OK || pair->param == PARAMS) {
+    if (rc != COMPLIANCE_OK) {
         return rc;
     }
 
-    *why = params[pair->param].name;
+    if (pair->param == PARAMS) {
+        return check_kinds(text_kinds(pair->value));
+    }
+
+    *why = params[pair->param].name.data;
 
     if (*seen & 1u << pair->param) {
         return COMPLIANCE_AMBIGUOUS;
     }
 
     *seen |= 1u << pair->param;
-    return set_param(params[pair->param].kind, pair->value, out);
+    pair->kinds = text_kinds(pair->value);
+    return set_param(params[pair->param].kind, pair->value, pair->kinds, out);
 }
 
 
@@ -843,30 +879,6 @@ parse_base64(compliance_str_t query, compliance_eas_request_t *out,
 }
 
 
-/* Bytes that end a query, or split it, for some readers and not for others. */
-static compliance_rc_t
-check_bytes(compliance_str_t query, const char **why)
-{
-    unsigned all = 0;
-
-    for (size_t i = 0; i < query.len; i++) {
-        all |= kinds[(unsigned char) query.data[i]];
-    }
-
-    if (all & BAD) {
-        *why = "query";
-        return COMPLIANCE_MALFORMED;
-    }
-
-    if (all & SPLIT) {
-        *why = "second '?' or ';' in the query";
-        return COMPLIANCE_AMBIGUOUS;
-    }
-
-    return COMPLIANCE_OK;
-}
-
-
 static compliance_rc_t
 parse_version(compliance_str_t header, unsigned *version)
 {
@@ -875,7 +887,7 @@ parse_version(compliance_str_t header, unsigned *version)
     }
 
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-        if (is_exactly(header, versions[i].text)) {
+        if (compliance_str_eq(header, versions[i].text)) {
             *version = versions[i].version;
             return COMPLIANCE_OK;
         }
@@ -901,12 +913,6 @@ parse(compliance_str_t query, compliance_str_t version_header,
 
     if (query.len > COMPLIANCE_EAS_QUERY_MAX) {
         return COMPLIANCE_TOO_LONG;
-    }
-
-    rc = check_bytes(query, why);
-
-    if (rc != COMPLIANCE_OK) {
-        return rc;
     }
 
     rc = looks_base64(query) ? parse_base64(query, out, canonical, why)

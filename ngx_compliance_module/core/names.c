@@ -180,11 +180,28 @@ fold_unicode(compliance_str_t name, compliance_principal_t *out)
 }
 
 
+/* Plain ASCII into out, lower-cased; false where there is another byte. */
+static bool
+fold_ascii(compliance_str_t name, compliance_principal_t *out)
+{
+    unsigned seen = 0;
+
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned c = (unsigned char) name.data[i];
+
+        seen |= c;
+        out->data[i] = (char) (c - 'A' < 26u ? c | 0x20 : c);
+    }
+
+    out->len = name.len;
+    return seen < 0x80;
+}
+
+
 static compliance_rc_t
 principal_fold(compliance_str_t name, compliance_principal_t *out)
 {
-    bool            ascii = true;
-    compliance_rc_t rc = COMPLIANCE_OK;
+    bool forbidden = false;
 
     if (name.data == NULL || name.len == 0) {
         return COMPLIANCE_MALFORMED;
@@ -194,34 +211,20 @@ principal_fold(compliance_str_t name, compliance_principal_t *out)
         return COMPLIANCE_TOO_LONG;
     }
 
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char) name.data[i];
+    if (!fold_ascii(name, out)) {
+        compliance_rc_t rc = fold_unicode(name, out);
 
-        if (c >= 0x80) {
-            ascii = false;
+        if (rc != COMPLIANCE_OK) {
+            return rc;
         }
-
-        out->data[i] = (char) (c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-    }
-
-    out->len = name.len;
-
-    if (!ascii) {
-        rc = fold_unicode(name, out);
-    }
-
-    if (rc != COMPLIANCE_OK) {
-        return rc;
     }
 
     /* Looked at behind the folding: what a mapping yields counts too. */
     for (size_t i = 0; i < out->len; i++) {
-        if (name_byte_forbidden((unsigned char) out->data[i])) {
-            return COMPLIANCE_MALFORMED;
-        }
+        forbidden |= name_byte_forbidden((unsigned char) out->data[i]);
     }
 
-    if (out->data[0] == ' ' || out->data[out->len - 1] == ' '
+    if (forbidden || out->data[0] == ' ' || out->data[out->len - 1] == ' '
         || out->data[out->len - 1] == '.')
     {
         return COMPLIANCE_MALFORMED;
@@ -292,29 +295,40 @@ compliance_device_id_parse(compliance_str_t id, compliance_device_id_t *out)
 }
 
 
+/* Letters and digits, upper-cased; false at the first other byte. */
+static bool
+upper_alnum(compliance_str_t raw, char *out)
+{
+    for (size_t i = 0; i < raw.len; i++) {
+        unsigned c = (unsigned char) raw.data[i];
+
+        if (c - 'a' < 26u) {
+            c &= 0xdf;
+
+        } else if (c - 'A' >= 26u && c - '0' >= 10u) {
+            return false;
+        }
+
+        out[i] = (char) c;
+    }
+
+    return true;
+}
+
+
 compliance_rc_t
 compliance_eas_device_id(compliance_str_t raw, compliance_device_id_t *out)
 {
     static const char hex[] = "0123456789ABCDEF";
 
-    bool text = raw.len <= 32;
-
     out->len = 0;
     out->data[0] = '\0';
 
-    if (raw.data == NULL || raw.len == 0) {
+    if (raw.data == NULL || raw.len == 0 || raw.len > 32) {
         return COMPLIANCE_MALFORMED;
     }
 
-    for (size_t i = 0; text && i < raw.len; i++) {
-        text = is_alnum(raw.data[i]);
-    }
-
-    if (text) {
-        for (size_t i = 0; i < raw.len; i++) {
-            out->data[i] = to_upper(raw.data[i]);
-        }
-
+    if (upper_alnum(raw, out->data)) {
         out->len = raw.len;
 
     } else if (raw.len == 16) {
@@ -328,6 +342,7 @@ compliance_eas_device_id(compliance_str_t raw, compliance_device_id_t *out)
         out->len = 32;
 
     } else {
+        out->data[0] = '\0';
         return COMPLIANCE_MALFORMED;
     }
 
