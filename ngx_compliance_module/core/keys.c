@@ -8,12 +8,18 @@
 #include <string.h>
 
 
-static const char *const compliance_alias_kinds[] = {
-    [COMPLIANCE_ALIAS_NONE] = "none",
-    [COMPLIANCE_ALIAS_EAS] = "eas",
-    [COMPLIANCE_ALIAS_CERT] = "cert",
-    [COMPLIANCE_ALIAS_SERIAL] = "serial",
-    [COMPLIANCE_ALIAS_LOGIN] = "login",
+/* A kind's name stands between "alias:" and ":" of its part of a key. */
+static const struct {
+    const char       *name;
+    compliance_str_t  part;
+} compliance_alias_kinds[] = {
+#define KIND(name)  { name, { "alias:" name ":", sizeof("alias:" name ":") - 1 } }
+    [COMPLIANCE_ALIAS_NONE] = { "none", { NULL, 0 } },
+    [COMPLIANCE_ALIAS_EAS] = KIND("eas"),
+    [COMPLIANCE_ALIAS_CERT] = KIND("cert"),
+    [COMPLIANCE_ALIAS_SERIAL] = KIND("serial"),
+    [COMPLIANCE_ALIAS_LOGIN] = KIND("login"),
+#undef KIND
 };
 
 _Static_assert(sizeof(compliance_alias_kinds)
@@ -21,30 +27,37 @@ _Static_assert(sizeof(compliance_alias_kinds)
     "every kind has its row");
 
 
-/* prefix, then the NULL-ended list of literal parts, then name.  A NUL in any
- * of them would make a shorter key of it for a C reader: no key. */
+/* prefix, part and name in turn.  A NUL in the name would make a shorter key
+ * of it for a C reader: no key. */
 static size_t
 compliance_key(char *out, size_t cap, compliance_str_t prefix,
-    const char *type, const char *kind, compliance_str_t name)
+    compliance_str_t part, compliance_str_t name)
 {
-    compliance_buf_t buf;
+    char  *p = out;
+    size_t len = prefix.len + part.len + name.len;
 
-    compliance_buf_init(&buf, out, cap);
-    compliance_buf_add(&buf, prefix.data, prefix.len);
-    compliance_buf_str(&buf, type);
-
-    if (kind != NULL) {
-        compliance_buf_str(&buf, kind);
-        compliance_buf_str(&buf, ":");
-    }
-
-    compliance_buf_add(&buf, name.data, name.len);
-
-    if (buf.overflow || memchr(out, '\0', buf.len) != NULL) {
+    if (len < name.len || len >= cap
+        || (name.len > 0 && memchr(name.data, '\0', name.len) != NULL))
+    {
         return 0;
     }
 
-    return buf.len;
+    if (prefix.len > 0) {
+        memcpy(p, prefix.data, prefix.len);
+        p += prefix.len;
+    }
+
+    memcpy(p, part.data, part.len);
+    p += part.len;
+
+    if (name.len > 0) {
+        memcpy(p, name.data, name.len);
+        p += name.len;
+    }
+
+    *p = '\0';
+
+    return len;
 }
 
 
@@ -52,10 +65,10 @@ const char *
 compliance_alias_kind_name(compliance_alias_kind_t kind)
 {
     if ((size_t) kind >= COMPLIANCE_ALIAS_KINDS) {
-        return compliance_alias_kinds[COMPLIANCE_ALIAS_NONE];
+        return compliance_alias_kinds[COMPLIANCE_ALIAS_NONE].name;
     }
 
-    return compliance_alias_kinds[kind];
+    return compliance_alias_kinds[kind].name;
 }
 
 
@@ -63,7 +76,7 @@ compliance_alias_kind_t
 compliance_alias_kind_parse(compliance_str_t name)
 {
     for (size_t i = COMPLIANCE_ALIAS_EAS; i < COMPLIANCE_ALIAS_KINDS; i++) {
-        const char *row = compliance_alias_kinds[i];
+        const char *row = compliance_alias_kinds[i].name;
 
         if (name.data != NULL && strlen(row) == name.len
             && memcmp(row, name.data, name.len) == 0)
@@ -84,7 +97,7 @@ compliance_key_device(char *out, size_t cap, compliance_str_t prefix,
         return 0;
     }
 
-    return compliance_key(out, cap, prefix, "device:", NULL,
+    return compliance_key(out, cap, prefix, compliance_str("device:"),
         (compliance_str_t) { id->data, id->len });
 }
 
@@ -99,8 +112,8 @@ compliance_key_alias(char *out, size_t cap, compliance_str_t prefix,
         return 0;
     }
 
-    return compliance_key(out, cap, prefix, "alias:",
-        compliance_alias_kinds[kind], value);
+    return compliance_key(out, cap, prefix,
+        compliance_alias_kinds[kind].part, value);
 }
 
 
@@ -112,7 +125,7 @@ compliance_key_user(char *out, size_t cap, compliance_str_t prefix,
         return 0;
     }
 
-    return compliance_key(out, cap, prefix, "user:", NULL,
+    return compliance_key(out, cap, prefix, compliance_str("user:"),
         (compliance_str_t) { principal->data, principal->len });
 }
 
@@ -125,7 +138,7 @@ compliance_key_user_alias(char *out, size_t cap, compliance_str_t prefix,
         return 0;
     }
 
-    return compliance_key(out, cap, prefix, "alias:", "user",
+    return compliance_key(out, cap, prefix, compliance_str("alias:user:"),
         (compliance_str_t) { name->data, name->len });
 }
 
@@ -138,14 +151,14 @@ compliance_key_group(char *out, size_t cap, compliance_str_t prefix,
         return 0;
     }
 
-    return compliance_key(out, cap, prefix, "group:", NULL, name);
+    return compliance_key(out, cap, prefix, compliance_str("group:"), name);
 }
 
 
 size_t
 compliance_key_groups(char *out, size_t cap, compliance_str_t prefix)
 {
-    return compliance_key(out, cap, prefix, "groups", NULL,
+    return compliance_key(out, cap, prefix, compliance_str("groups"),
         compliance_absent);
 }
 
@@ -153,7 +166,8 @@ compliance_key_groups(char *out, size_t cap, compliance_str_t prefix)
 size_t
 compliance_key_meta(char *out, size_t cap, compliance_str_t prefix)
 {
-    return compliance_key(out, cap, prefix, "meta", NULL, compliance_absent);
+    return compliance_key(out, cap, prefix, compliance_str("meta"),
+        compliance_absent);
 }
 
 
@@ -165,7 +179,7 @@ compliance_key_audit(char *out, size_t cap, compliance_str_t prefix,
         return 0;
     }
 
-    return compliance_key(out, cap, prefix, "audit:", NULL, node);
+    return compliance_key(out, cap, prefix, compliance_str("audit:"), node);
 }
 
 
@@ -173,5 +187,18 @@ size_t
 compliance_key_index(char *out, size_t cap, compliance_str_t prefix,
     const char *field, compliance_str_t value)
 {
-    return compliance_key(out, cap, prefix, "index:", field, value);
+    char             text[COMPLIANCE_KEY_TEXT_MAX];
+    compliance_buf_t part;
+
+    compliance_buf_init(&part, text, sizeof(text));
+    compliance_buf_str(&part, "index:");
+    compliance_buf_str(&part, field);
+    compliance_buf_str(&part, ":");
+
+    if (part.overflow) {
+        return 0;
+    }
+
+    return compliance_key(out, cap, prefix,
+        (compliance_str_t) { part.data, part.len }, value);
 }

@@ -46,6 +46,10 @@ compliance_lookup_init(compliance_lookup_t *lookup,
     lookup->owner_alias_presence = COMPLIANCE_PRESENCE_UNKNOWN;
     memset(&lookup->facts, 0, sizeof(lookup->facts));
 
+    /* until a round says otherwise: claimed, and UNKNOWN */
+    lookup->facts.device_claimed = true;
+    lookup->facts.user_claimed = true;
+
     for (size_t i = 0; i < COMPLIANCE_NAMES; i++) {
         lookup->names[i].name.len = 0;
         lookup->names[i].presence = COMPLIANCE_PRESENCE_UNKNOWN;
@@ -288,6 +292,8 @@ compliance_request_sound(const compliance_request_t *request)
 size_t
 compliance_lookup_next(compliance_lookup_t *lookup)
 {
+    bool resolved = false;
+
     lookup->n_asks = 0;
 
     /* decide() refuses it for the same reason; there is nothing to look up */
@@ -303,8 +309,12 @@ compliance_lookup_next(compliance_lookup_t *lookup)
         compliance_ask_claim(lookup, i);
     }
 
-    /* also finds out whose device it is, so that his name can be asked for */
-    compliance_lookup_resolve(lookup);
+    /* also finds out whose device it is, so that his name can be asked for; a
+     * first round with questions has no answers to look at */
+    if (lookup->round > 1 || lookup->n_asks == 0) {
+        compliance_lookup_resolve(lookup);
+        resolved = true;
+    }
 
     for (size_t i = 0; i < COMPLIANCE_NAMES; i++) {
         compliance_ask_name(lookup, i);
@@ -317,6 +327,10 @@ compliance_lookup_next(compliance_lookup_t *lookup)
 
     if (lookup->failed || lookup->facts.ambiguous) {
         lookup->n_asks = 0;
+    }
+
+    if (lookup->n_asks == 0 && !resolved) {
+        compliance_lookup_resolve(lookup);
     }
 
     return lookup->n_asks;

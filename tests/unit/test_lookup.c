@@ -902,4 +902,34 @@ Test(lookup, keys_that_do_not_fit_are_a_store_failure)
     compliance_lookup_init(&lookup, &request, str(prefix));
     cr_assert_eq(compliance_lookup_next(&lookup), 0);
     cr_assert_eq(FACTS->user_presence, COMPLIANCE_PRESENCE_UNKNOWN);
+
+    /* the device's keys fit, the user's do not */
+    request = alice_by_eas();
+    prefix[COMPLIANCE_KEY_TEXT_MAX - sizeof("alias:eas:PHONE1")] = '\0';
+    memset(request.user.data, 'u', COMPLIANCE_PRINCIPAL_MAX);
+    request.user.len = COMPLIANCE_PRINCIPAL_MAX;
+    compliance_lookup_init(&lookup, &request, str(prefix));
+    cr_assert_eq(compliance_lookup_next(&lookup), 0);
+    cr_assert(lookup.failed);
+    cr_assert(FACTS->device_claimed);
+    cr_assert(FACTS->user_claimed);
+    cr_assert_eq(FACTS->device_presence, COMPLIANCE_PRESENCE_UNKNOWN);
+    cr_assert_eq(FACTS->user_presence, COMPLIANCE_PRESENCE_UNKNOWN);
+}
+
+
+Test(lookup, facts_nobody_looked_up_admit_nobody)
+{
+    compliance_snapshot_t *snapshot = calloc(1, sizeof(*snapshot));
+
+    cr_assert_not_null(snapshot);
+    compliance_snapshot_init(snapshot);
+    request.claims[0].source = (compliance_device_source_t) 99;
+    compliance_lookup_init(&lookup, &request, str(PREFIX));
+    cr_assert_eq(compliance_decide(&request, FACTS, snapshot, TEST_NOW, NULL)
+                     .verdict, COMPLIANCE_TEMPFAIL);
+    cr_assert_eq(compliance_lookup_next(&lookup), 0);
+    cr_assert_eq(compliance_decide(&request, FACTS, snapshot, TEST_NOW, NULL)
+                     .verdict, COMPLIANCE_TEMPFAIL);
+    free(snapshot);
 }
