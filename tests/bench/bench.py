@@ -30,7 +30,7 @@ OUT = BUILD / "bench"
 HERE = pathlib.Path(__file__).resolve().parent
 DEVICES = 10_000
 CONNECTIONS = 64
-SLICE = float(os.environ.get("BENCH_SLICE", "2"))     # seconds
+SLICE = int(os.environ.get("BENCH_SLICE", "2"))       # seconds
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 FEW, MANY = 1_280, 3_840                              # callgrind's requests
 GOOD, BAD = "BENCHGOOD%05d", "BENCHBAD%05d"
@@ -201,8 +201,10 @@ def syscalls(front):
         time.sleep(1)
         exact(front.port, front.devices, count)
         tracer.stop(signal.SIGINT)
-        counts.append(int(re.search(r"(\d+)\s+(?:\d+\s+)?total",
-                                    trace.read_text())[1]))
+        # % time, seconds, usecs/call, calls, [errors,] "total"
+        total = next(line for line in trace.read_text().splitlines()
+                     if line.endswith("total"))
+        counts.append(int(total.split()[3]))
     front.process.stop()
     return (counts[1] - counts[0]) / (MANY - FEW)
 
