@@ -122,143 +122,6 @@ compliance_login_profile_applies(const compliance_login_profile_t *profile,
 
 
 static bool
-is_token_char(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-           || (c >= 'a' && c <= 'z')
-           || (c != '\0' && strchr("!#$&'+-.^_`|~", c) != NULL);
-}
-
-
-/* No blanks, quotes, or what some reader ends a boundary at (',', ';'). */
-static bool
-is_boundary_char(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-           || (c >= 'a' && c <= 'z')
-           || (c != '\0' && strchr("'()+_-./:?", c) != NULL);
-}
-
-
-typedef struct {
-    compliance_str_t type;       /* "type/subtype" */
-    compliance_str_t charset;    /* or absent */
-    compliance_str_t boundary;   /* or absent */
-} content_type_t;
-
-
-static compliance_str_t
-take_token(compliance_str_t *text)
-{
-    compliance_str_t token = { text->data, 0 };
-
-    while (text->len != 0 && is_token_char(*text->data)) {
-        text->data++;
-        text->len--;
-        token.len++;
-    }
-
-    return token;
-}
-
-
-static bool
-take_char(compliance_str_t *text, char c)
-{
-    if (text->len == 0 || *text->data != c) {
-        return false;
-    }
-
-    text->data++;
-    text->len--;
-    return true;
-}
-
-
-static void
-skip_blanks(compliance_str_t *text)
-{
-    while (take_char(text, ' ') || take_char(text, '\t')) {
-        /* next */
-    }
-}
-
-
-/* A parameter's value: characters of a boundary, or a quoted string of
- * them. */
-static bool
-take_value(compliance_str_t *text, compliance_str_t *value)
-{
-    bool quoted = take_char(text, '"');
-
-    value->data = text->data;
-    value->len = 0;
-
-    while (text->len != 0 && is_boundary_char(*text->data)) {
-        text->data++;
-        text->len--;
-        value->len++;
-    }
-
-    return value->len != 0 && (!quoted || take_char(text, '"'));
-}
-
-
-/* RFC 9110 8.3.1, without what parsers differ on: every parameter once, no
- * escapes, nothing behind the last one. */
-static bool
-parse_content_type(compliance_str_t text, content_type_t *out)
-{
-    compliance_str_t major, minor;
-
-    *out = (content_type_t) { compliance_absent, compliance_absent,
-                              compliance_absent };
-    skip_blanks(&text);
-    out->type.data = text.data;
-    major = take_token(&text);
-
-    if (major.len == 0 || !take_char(&text, '/')) {
-        return false;
-    }
-
-    minor = take_token(&text);
-    out->type.len = major.len + 1 + minor.len;
-    skip_blanks(&text);
-
-    while (minor.len != 0 && text.len != 0) {
-        compliance_str_t name, value, *known;
-
-        if (!take_char(&text, ';')) {
-            return false;
-        }
-
-        skip_blanks(&text);
-        name = take_token(&text);
-
-        if (name.len == 0 || !take_char(&text, '=')
-            || !take_value(&text, &value))
-        {
-            return false;
-        }
-
-        skip_blanks(&text);
-        known = compliance_str_is(name, "charset") ? &out->charset
-                : compliance_str_is(name, "boundary") ? &out->boundary : NULL;
-
-        if (known != NULL) {
-            if (known->data != NULL) {
-                return false;
-            }
-
-            *known = value;
-        }
-    }
-
-    return minor.len != 0;
-}
-
-
-static bool
 contains(compliance_str_t text, const char *literal)
 {
     size_t n = strlen(literal);
@@ -288,8 +151,8 @@ surely_no_form(compliance_str_t text)
 static compliance_rc_t
 choose_reader(compliance_login_scan_t *scan, compliance_str_t text)
 {
-    content_type_t type;
-    bool           clean;
+    compliance_content_type_t type;
+    bool                      clean;
 
     if (text.data == NULL) {
         scan->kind = scan->profile->json ? COMPLIANCE_BODY_JSON
@@ -297,7 +160,7 @@ choose_reader(compliance_login_scan_t *scan, compliance_str_t text)
         return COMPLIANCE_OK;
     }
 
-    clean = parse_content_type(text, &type);
+    clean = compliance_content_type_parse(text, &type);
 
     if (!scan->profile->json && surely_no_form(text)) {
         scan->kind = COMPLIANCE_BODY_UNREAD;

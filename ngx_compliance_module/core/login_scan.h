@@ -20,6 +20,16 @@ struct compliance_login_profile_s {
     bool        trims;          /* blanks around a name are dropped */
 };
 
+typedef struct {
+    compliance_str_t type;       /* "type/subtype" */
+    compliance_str_t charset;    /* or absent */
+    compliance_str_t boundary;   /* or absent */
+} compliance_content_type_t;
+
+/* RFC 9110 8.3.1, without what parsers differ on; false for the rest. */
+bool compliance_content_type_parse(compliance_str_t text,
+    compliance_content_type_t *out);
+
 /* States begin at 0 for each kind of body; scan->state is theirs. */
 void compliance_login_form_feed(compliance_login_scan_t *scan,
     const char *data, size_t len);
