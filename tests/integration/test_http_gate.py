@@ -797,6 +797,54 @@ def test_client_that_leaves_during_a_lookup_leaves_nothing(site):
     assert len(site.seen()) == 1
 
 
+def test_http2_client_that_leaves_at_any_time_leaves_nothing(
+        site, certificates, pair):
+    site.redis.alias("cert", certificates.fingerprint(pair[0]), "BADPHONE")
+    site.start(main=MAIN.replace("timeout=500ms", "timeout=2s"),
+               http=HTTP + tls(site, certificates, web=LOGIN))
+
+    def curl(seconds, *args):
+        return subprocess.run(
+            ["curl", "-sS", "--http2", "--cacert", certificates.ca, "--cert",
+             pair[0], "--key", pair[1], "-m", str(seconds), "-o", "/dev/null",
+             "-w", "%{http_code}", *args,
+             f"https://localhost:{site.tls}/mail/?_task=login"],
+            capture_output=True, text=True, timeout=20)
+    for _ in range(4):                                  # until it is delayed
+        curl(0.3)
+    assert curl(0.3).returncode == 28                   # left while delayed
+    assert curl(15).stdout == "403"
+    site.redis.process.signal(19)                       # SIGSTOP
+    for args in ((), ("-d", "_user=alice")):
+        assert curl(0.3, *args).returncode == 28        # left during a lookup
+    site.redis.process.signal(18)                       # SIGCONT
+    wait_until("the gateway goes on",
+               lambda: site.eas("GOODPHONE").body == b"backend")
+    assert len(site.seen()) == 1
+
+
+def test_reload_lets_waiting_requests_end(site):
+    site.start()
+    for _ in range(5):
+        if site.eas("BADPHONE", cmd="Ping").status != 200:
+            break
+    path = f"{EAS}?Cmd=Ping&User=alice&DeviceId=BADPHONE&DeviceType=Phone"
+    with socket.create_connection(("127.0.0.1", site.port)) as s:
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: "
+                  f"{basic('alice')}\r\nMS-ASProtocolVersion: 14.1\r\n"
+                  "Connection: close\r\nContent-Length: 0\r\n\r\n".encode())
+        time.sleep(0.2)
+        site.gateway.reload()
+        s.settimeout(20)
+        out = b""
+        while chunk := s.recv(65536):
+            out += chunk
+    assert b"200 OK" in out and b"application/vnd.ms-sync.wbxml" in out
+    wait_until("the old worker leaves",
+               lambda: len(site.gateway.workers()) == 1)
+    assert site.eas("GOODPHONE").body == b"backend"
+
+
 def test_connection_goes_on_behind_a_blocked_request(site):
     site.start()
     path = f"{EAS}?Cmd=Sync&User=alice&DeviceId=%s&DeviceType=P"
