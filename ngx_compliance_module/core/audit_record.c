@@ -59,7 +59,7 @@ compliance_sha256_hex(const char *data, size_t len,
         return false;
     }
 
-    for (unsigned i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         out[2 * i] = hex[digest[i] >> 4];
         out[2 * i + 1] = hex[digest[i] & 0xf];
     }
@@ -77,6 +77,22 @@ compliance_text(const char *text)
 }
 
 
+/* The first len bytes of text, or fewer: never half a character. */
+static compliance_str_t
+compliance_cut(compliance_str_t text, size_t len)
+{
+    if (len >= text.len) {
+        return text;
+    }
+
+    while (len > 0 && ((uint8_t) text.data[len] & 0xc0) == 0x80) {
+        len--;
+    }
+
+    return (compliance_str_t) { text.data, len };
+}
+
+
 /* Adds ,"name":"value", the value cut to max bytes, or to fewer where its
  * escaped form takes more than twice as many. */
 static void
@@ -84,39 +100,28 @@ compliance_audit_member(compliance_buf_t *out, const char *name,
     compliance_str_t value, size_t max)
 {
     char             escaped[2 * COMPLIANCE_PRINCIPAL_MAX + 64];
-    bool             cut = value.len > max;
-    compliance_buf_t buf;
     size_t           cap = 2 * max + 1;
+    compliance_buf_t buf;
 
     if (cap > sizeof(escaped)) {
         cap = sizeof(escaped);
     }
 
     if (value.data == NULL) {
-        value.len = 0;
+        value = compliance_str("");
     }
 
-    if (cut) {
-        value.len = max;
-    }
+    value = compliance_cut(value, max);
 
     for ( ;; ) {
-        /* never in the middle of a character */
-        while (cut && value.len > 0
-               && ((uint8_t) value.data[value.len] & 0xc0) == 0x80)
-        {
-            value.len--;
-        }
-
         compliance_buf_init(&buf, escaped, cap);
         compliance_json_escape(&buf, value);
 
-        if (!buf.overflow) {
+        if (!buf.overflow || value.len == 0) {
             break;
         }
 
-        cut = true;
-        value.len -= value.len / 4 + 1;
+        value = compliance_cut(value, value.len - value.len / 4 - 1);
     }
 
     compliance_buf_str(out, ",\"");

@@ -26,7 +26,7 @@ enum {
     COMPLIANCE_SLOT_OWNER_ALIAS
 };
 
-#define COMPLIANCE_SLOT(what, i)  ((unsigned) ((what) * 16 + (i)))
+#define COMPLIANCE_SLOT(what, i)  ((what) * 16u + (unsigned) (i))
 
 
 /* What an answer fills in later is left as it is: the whole of it takes as long

@@ -49,7 +49,7 @@ check_device(const compliance_device_t *device,
     const char *state = compliance_state_name(device->state);
 
     if (device->state != COMPLIANCE_STATE_UNKNOWN
-        && (values[1].len != strlen(state)
+        && (values[1].data == NULL || values[1].len != strlen(state)
             || memcmp(values[1].data, state, values[1].len) != 0))
     {
         abort();
@@ -68,7 +68,8 @@ static void
 check_user(const compliance_user_t *user, const compliance_value_t *values)
 {
     if (user->break_glass
-        && !(values[1].len == 1 && values[1].data[0] == '1'))
+        && (values[1].data == NULL || values[1].len != 1
+            || values[1].data[0] != '1'))
     {
         abort();
     }

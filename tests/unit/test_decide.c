@@ -1229,7 +1229,7 @@ Test(decide, nothing_unknown_is_ever_allowed)
         for (size_t mode = 0; mode < 3; mode++) {
             for (unsigned state = 0; state <= COMPLIANCE_STATE_RETIRED; state++)
             {
-                const compliance_snapshot_t *known = snapshot;
+                const compliance_snapshot_t *known;
                 compliance_decision_t        d;
 
                 teardown();
