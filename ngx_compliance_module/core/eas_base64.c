@@ -71,8 +71,10 @@ parse_head(reader_t *in, compliance_eas_request_t *out, const char **why)
 
     *why = "locale";
 
-    if (!read_u8(in, &locale) || !read_u8(in, &locale)) {
-        return COMPLIANCE_MALFORMED;
+    for (size_t i = 0; i < 2; i++) {
+        if (!read_u8(in, &locale)) {
+            return COMPLIANCE_MALFORMED;
+        }
     }
 
     *why = "DeviceId";

@@ -139,6 +139,28 @@ hex_value(char c)
 }
 
 
+/* The byte that the escape at raw[at] stands for; false where it is broken. */
+static bool
+unescape(compliance_str_t raw, size_t at, char *c)
+{
+    int high, low;
+
+    if (raw.len - at < 3) {
+        return false;
+    }
+
+    high = hex_value(raw.data[at + 1]);
+    low = hex_value(raw.data[at + 2]);
+
+    if (high < 0 || low < 0) {
+        return false;
+    }
+
+    *c = (char) (high << 4 | low);
+    return true;
+}
+
+
 /* Percent-decodes; *plus tells of a raw '+', which some readers take for a
  * blank.  A broken escape is MALFORMED. */
 static compliance_rc_t
@@ -153,16 +175,10 @@ percent_decode(compliance_str_t raw, char *out, size_t cap, size_t *len,
         char c = raw.data[i];
 
         if (c == '%') {
-            int high, low;
-
-            if (raw.len - i < 3
-                || (high = hex_value(raw.data[i + 1])) < 0
-                || (low = hex_value(raw.data[i + 2])) < 0)
-            {
+            if (!unescape(raw, i, &c)) {
                 return COMPLIANCE_MALFORMED;
             }
 
-            c = (char) (high << 4 | low);
             i += 2;
 
         } else if (c == '+') {
@@ -194,11 +210,9 @@ add_normalised(compliance_buf_t *out, compliance_str_t raw)
 
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.data[i];
-        bool escaped = c == '%';
+        bool escaped = c == '%' && unescape(raw, i, &c);
 
         if (escaped) {
-            c = (char) (hex_value(raw.data[i + 1]) << 4
-                        | hex_value(raw.data[i + 2]));
             i += 2;
         }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 
-#define JWKS_BYTES_MAX  (1024 * 1024)
+#define JWKS_BYTES_MAX  1048576
 
 /* NIST SP 800-131A. */
 #define RSA_BITS_MIN    2048

@@ -142,24 +142,28 @@ hex_value(char c)
 static bool
 escape_char(compliance_login_scan_t *scan, char c)
 {
+    int value;
+
     if (scan->field.n_escape == 0) {
         return false;
     }
 
-    if (hex_value(c) < 0) {
+    value = hex_value(c);
+
+    if (value < 0) {
         broken_escape(scan);
         return false;
     }
 
     if (scan->field.n_escape == 1) {
         scan->field.digit = c;
+        scan->field.high = (unsigned) value;
         scan->field.n_escape = 2;
         return true;
     }
 
     scan->field.n_escape = 0;
-    decoded_char(scan, (char) (hex_value(scan->field.digit) << 4
-                               | hex_value(c)));
+    decoded_char(scan, (char) (scan->field.high << 4 | (unsigned) value));
     return true;
 }
 

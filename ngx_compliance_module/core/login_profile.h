@@ -114,6 +114,7 @@ typedef struct {
         bool     too_long;
         unsigned n_escape;       /* 0: outside, 1: behind '%', 2: one digit */
         char     digit;          /* the first one of an escape */
+        unsigned high;           /* its value */
     } field;
 
     struct {

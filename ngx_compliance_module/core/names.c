@@ -11,9 +11,9 @@
 
 
 /* Folding and decomposing one code point yields at most 18 (U+FDFA), three in
- * a canonical mapping; a name that needs more room than this is over
- * PRINCIPAL_MAX anyway. */
-#define NAME_CODE_POINTS_MAX  (4 * COMPLIANCE_PRINCIPAL_MAX)
+ * a canonical mapping; a name that needs more room than this, four times
+ * PRINCIPAL_MAX, is too long anyway. */
+#define NAME_CODE_POINTS_MAX  1016
 
 
 /* Characters no login holds and that some reader drops, cuts at or expands:
