@@ -173,6 +173,7 @@ static char *
 ngx_redis_conf_password_file(ngx_conf_t *cf, ngx_redis_conf_t *conf,
     ngx_str_t *value)
 {
+    size_t     len;
     ngx_str_t  path, text;
 
     if (conf->password.len) {
@@ -187,13 +188,15 @@ ngx_redis_conf_password_file(ngx_conf_t *cf, ngx_redis_conf_t *conf,
         return NGX_CONF_ERROR;
     }
 
-    /* an editor's newline is not part of the password */
+    /* the first line is the password */
 
-    while (text.len && (text.data[text.len - 1] == '\n'
-                        || text.data[text.len - 1] == '\r'))
-    {
-        text.len--;
+    for (len = 0; len < text.len; len++) {
+        if (text.data[len] == '\n' || text.data[len] == '\r') {
+            break;
+        }
     }
+
+    text.len = len;
 
     if (text.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

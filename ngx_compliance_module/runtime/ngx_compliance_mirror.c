@@ -148,7 +148,7 @@ ngx_compliance_mirror_schema(ngx_compliance_row_t *row, redisReply *reply)
         logged = ngx_time();
         len = ngx_compliance_escape(text, sizeof(text), value);
 
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
                       "the store's schema is \"%*s\", and this gateway reads "
                       "%d: every access fails until they agree",
                       len, text, COMPLIANCE_SCHEMA_VERSION);

@@ -324,7 +324,7 @@ def guarded(tmp_path):
 def password_file(gateway, text=PASSWORD):
     gateway.directory.mkdir(parents=True, exist_ok=True)
     path = gateway.directory / "redis.password"
-    path.write_text(text + "\n")
+    path.write_text(text + "\nwhat else stands in it\n")
     path.chmod(0o600)
     return path
 
