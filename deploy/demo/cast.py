@@ -40,12 +40,12 @@ def devices(now=None):
                ("state=grace", f"owner={USER}", "platform=macos", "os_version=13.6",
                 "model=MacBook Air", "name=Alice's MacBook", "reasons=os_outdated",
                 f"grace_until={now + GRACE_S}", "risk=low", *common), (CREDENTIAL, WEB)),
-        # Break-glass follows from the password itself. A web mail's login shows that to the back end
-        # alone, and a name that is about to log in proves nothing.
+        # Break-glass follows from the password that the back end checks; on the web also from the
+        # account's own certificate.
         Device("BREAK_GLASS", "break-glass", "DEMORESCUE05", BREAK_GLASS,
                ("state=noncompliant", f"owner={BREAK_GLASS}", "platform=windows",
                 "os_version=10.0.19045", "model=ThinkPad", "name=Rescue laptop",
-                "reasons=antivirus_off", *common), (CREDENTIAL,)),
+                "reasons=antivirus_off", *common), (CREDENTIAL, WEB)),
     )
 
 

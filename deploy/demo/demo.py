@@ -170,8 +170,6 @@ def try_everything(lab):
         results = walk.Walker(lab, lab.servers["gateway"], cast.USERS, work).all(progress)
     print("\nWhat each device got:\n")
     print(walk.table(results, walk.wants_colour()))
-    print("\nBreak-glass follows from the password itself, which a web login shows to the back end"
-          " alone:\nthere, a name that is about to log in needs a compliant device.")
     return walk.faults(results)
 
 

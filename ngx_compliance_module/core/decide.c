@@ -76,8 +76,9 @@ compliance_step_identity(compliance_case_t *c)
 }
 
 
-/* May this request use break-glass at all?  Not from the web without proof,
- * and not by a name that is only about to log in. */
+/* May this request use break-glass at all?  On the web only with proof: the
+ * certificate of a device whose owner it is, also for a name that is about to
+ * log in (its password the back end will check). */
 static bool
 compliance_break_glass_counts(const compliance_case_t *c)
 {
@@ -87,11 +88,11 @@ compliance_break_glass_counts(const compliance_case_t *c)
         return true;
 
     case COMPLIANCE_USER_FROM_OWNER:
-        return c->device == COMPLIANCE_PRESENT
-               && c->facts->binding == COMPLIANCE_BINDING_CERTIFICATE;
+    case COMPLIANCE_USER_FROM_LOGIN:
+        return c->facts->binding == COMPLIANCE_BINDING_CERTIFICATE
+               && compliance_owned_by_user(c);
 
     case COMPLIANCE_USER_FROM_NONE:
-    case COMPLIANCE_USER_FROM_LOGIN:
         return false;
     }
 

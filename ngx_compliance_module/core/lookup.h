@@ -36,8 +36,8 @@ typedef enum {
     COMPLIANCE_USER_FROM_NONE = 0,
     COMPLIANCE_USER_FROM_CREDENTIAL,   /* the back end will check it */
     COMPLIANCE_USER_FROM_OWNER,        /* the owner of a proven device */
-    COMPLIANCE_USER_FROM_LOGIN         /* a name about to log in: never
-                                          break-glass */
+    COMPLIANCE_USER_FROM_LOGIN         /* a name about to log in: break-glass
+                                          by its own certificate only */
 } compliance_user_source_t;
 
 /* Everything a request says, canonical.  Slices are borrowed for as long as

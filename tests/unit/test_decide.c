@@ -262,12 +262,23 @@ Test(decide, break_glass_is_allowed_whatever_the_device_and_audited)
 }
 
 
-Test(decide, break_glass_does_not_follow_from_a_name_about_to_log_in)
+Test(decide, break_glass_about_to_log_in_needs_a_device_of_its_own)
 {
     facts.user.break_glass = true;
     facts.device.state = COMPLIANCE_STATE_NONCOMPLIANT;
     request.user_source = COMPLIANCE_USER_FROM_LOGIN;
+
+    facts.binding = COMPLIANCE_BINDING_SECRET;
     BLOCKED(COMPLIANCE_DEVICE_NONCOMPLIANT, "sales");
+
+    facts.binding = COMPLIANCE_BINDING_CERTIFICATE;
+    ALLOWED(COMPLIANCE_BREAK_GLASS, NULL);
+
+    facts.device.owner = principal("bob");
+    BLOCKED(COMPLIANCE_OWNER_MISMATCH, "sales");
+
+    facts.device_presence = COMPLIANCE_MISSING;
+    BLOCKED(COMPLIANCE_DEVICE_UNKNOWN, "sales");
 }
 
 
