@@ -122,19 +122,44 @@ typedef struct {
 } ngx_http_compliance_header_t;
 
 
+/* What is needed until a request is allowed, and given back then: a Ping may
+ * hang for an hour. */
 typedef struct {
-    ngx_http_request_t              *request;
+    ngx_compliance_check_t    check;
+    compliance_eas_request_t  eas;
+} ngx_http_compliance_work_t;
+
+/* What variables tell of it, then and later. */
+typedef struct {
+    compliance_verdict_t  verdict;
+    compliance_reason_t   reason;
+    compliance_reason_t   would_reason;   /* NONE: it would not be blocked */
+    ngx_str_t             device;
+    ngx_str_t             user;
+    ngx_str_t             group;
+    ngx_str_t             id;
+    ngx_str_t             eas_cmd;
+    ngx_str_t             eas_device_id;
+    ngx_str_t             eas_device_type;
+    ngx_str_t             eas_user;
+} ngx_http_compliance_told_t;
+
+
+typedef struct {
     ngx_http_compliance_loc_conf_t  *conf;     /* it is judged under */
     ngx_http_compliance_stage_e      stage;
-    compliance_eas_request_t         eas;
+    ngx_compliance_check_t          *check;    /* NULL: it is allowed */
+    compliance_eas_request_t        *eas;      /* NULL as check is */
+    ngx_http_compliance_told_t       told;
     compliance_auth_scheme_t         scheme;
     compliance_access_t              access;
     ngx_table_elt_t                 *headers[NGX_HTTP_COMPLIANCE_HEADERS];
     const char                      *why;      /* what is malformed */
     compliance_login_scan_t         *scan;     /* looks through the body */
     compliance_rc_t                  scan_rc;  /* how that goes */
-    compliance_claim_t               tag;      /* the login's, kept: it is cut
+    ngx_str_t                        tag;      /* the login's, kept: it is cut
                                                   off before anyone logs it */
+    compliance_device_source_t       tag_source;
     ngx_uint_t                       status;    /* of a body that could not be
                                                    read; else 0 */
     unsigned                         challenge:1;      /* our own 401 */
@@ -144,7 +169,6 @@ typedef struct {
     unsigned                         login_exact:1;    /* as it stands */
     unsigned                         pending:1;        /* the store is asked */
     unsigned                         body_read:1;
-    ngx_compliance_check_t           check;
 } ngx_http_compliance_ctx_t;
 
 
@@ -155,11 +179,17 @@ extern ngx_module_t  ngx_http_compliance_module;
  * be NULL) tells whether a redirect came since it was set. */
 ngx_http_compliance_ctx_t *ngx_http_compliance_get_ctx(ngx_http_request_t *r,
     ngx_uint_t *moved);
-/* reset has to follow before anything else is done with it. */
 ngx_http_compliance_ctx_t *ngx_http_compliance_create_ctx(
     ngx_http_request_t *r);
-void ngx_http_compliance_reset(ngx_http_request_t *r,
+/* To be judged, or judged anew, under conf. */
+ngx_int_t ngx_http_compliance_reset(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx, ngx_http_compliance_loc_conf_t *conf);
+/* Keeps what variables tell; without memory they tell less. */
+void ngx_http_compliance_tell(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
+/* Gives back all else. */
+void ngx_http_compliance_release(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx);
 void ngx_http_compliance_log(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 

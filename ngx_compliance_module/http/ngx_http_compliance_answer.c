@@ -69,9 +69,9 @@ ngx_http_compliance_answer(ngx_http_request_t *r,
     }
 
     answer = compliance_http_answer(ctx->conf->protocol, ctx->access,
-                                    ctx->check.decision.verdict);
+                                    ctx->check->decision.verdict);
 
-    if (ctx->check.decision.verdict == COMPLIANCE_BLOCK
+    if (ctx->check->decision.verdict == COMPLIANCE_BLOCK
         && answer.body != COMPLIANCE_BODY_EAS
         && ngx_http_compliance_link(r, ctx, &link) != NGX_OK)
     {
@@ -156,7 +156,7 @@ ngx_http_compliance_link(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx,
         back = r->unparsed_uri;
     }
 
-    return ngx_compliance_portal_link(r->pool, &ctx->check, &back, link);
+    return ngx_compliance_portal_link(r->pool, ctx->check, &back, link);
 }
 
 
@@ -168,7 +168,7 @@ ngx_http_compliance_eas_answer(ngx_http_request_t *r,
     ngx_str_t                 body;
     compliance_eas_answer_t   answer;
 
-    compliance_eas_blocked(&ctx->eas, &answer);
+    compliance_eas_blocked(ctx->eas, &answer);
 
     if (ngx_http_compliance_begin(r, answer.len ? answer.status : status,
                                   answer.len ? "application/vnd.ms-sync.wbxml"
@@ -336,7 +336,7 @@ ngx_http_compliance_write(ngx_http_compliance_ctx_t *ctx,
         if (compliance_http_problem(out, answer->status, sentence,
                                     link->len ? ngx_http_compliance_slice(link)
                                               : compliance_absent,
-                                    ctx->check.id)
+                                    ctx->check->id)
             != COMPLIANCE_OK)
         {
             out->overflow = 1;
@@ -352,9 +352,9 @@ ngx_http_compliance_write(ngx_http_compliance_ctx_t *ctx,
             compliance_buf_add(out, (char *) link->data, link->len);
         }
 
-        if (ctx->check.id[0]) {
+        if (ctx->check->id[0]) {
             compliance_buf_str(out, "\nDecision: ");
-            compliance_buf_str(out, ctx->check.id);
+            compliance_buf_str(out, ctx->check->id);
         }
 
         compliance_buf_str(out, "\n");
@@ -395,9 +395,9 @@ ngx_http_compliance_html(ngx_http_compliance_ctx_t *ctx, const char *title,
         compliance_buf_str(out, "\">See what to do</a></p>\n");
     }
 
-    if (ctx->check.id[0]) {
+    if (ctx->check->id[0]) {
         compliance_buf_str(out, "<p>Decision: ");
-        compliance_buf_str(out, ctx->check.id);
+        compliance_buf_str(out, ctx->check->id);
         compliance_buf_str(out, "</p>\n");
     }
 
@@ -409,7 +409,7 @@ ngx_http_compliance_html(ngx_http_compliance_ctx_t *ctx, const char *title,
 static const char *
 ngx_http_compliance_sentence(ngx_http_compliance_ctx_t *ctx)
 {
-    switch (ctx->check.decision.verdict) {
+    switch (ctx->check->decision.verdict) {
 
     case COMPLIANCE_BLOCK:
         return ngx_http_compliance_blocked;

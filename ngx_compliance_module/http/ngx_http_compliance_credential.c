@@ -26,7 +26,7 @@ ngx_http_compliance_user(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     compliance_request_t  *request;
 
     users = ctx->conf->users.resolved;
-    request = &ctx->check.request;
+    request = &ctx->check->request;
 
     ctx->scheme = COMPLIANCE_AUTH_NONE;
     credentials = compliance_absent;
@@ -112,7 +112,7 @@ ngx_http_compliance_basic(ngx_http_request_t *r,
     compliance_device_id_t  device;
     ngx_compliance_conf_t  *ccf;
 
-    request = &ctx->check.request;
+    request = &ctx->check->request;
 
     tag = COMPLIANCE_TAG_NONE;
     device.len = 0;
@@ -162,10 +162,16 @@ ngx_http_compliance_basic(ngx_http_request_t *r,
 
     case COMPLIANCE_TAG_ASSERTED:
     case COMPLIANCE_TAG_SIGNED:
-        ctx->tag.source = (tag == COMPLIANCE_TAG_SIGNED)
+        ctx->tag.data = ngx_pnalloc(r->pool, device.len);
+        if (ctx->tag.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(ctx->tag.data, device.data, device.len);
+        ctx->tag.len = device.len;
+        ctx->tag_source = (tag == COMPLIANCE_TAG_SIGNED)
                           ? COMPLIANCE_DEVICE_FROM_SIGNED_TAG
                           : COMPLIANCE_DEVICE_FROM_TAG;
-        ctx->tag.id = device;
 
         /* cut off here: nothing logs it from now on */
         result = ngx_http_compliance_set_login(r, ctx, &request->user);
@@ -186,7 +192,7 @@ ngx_http_compliance_bearer(ngx_http_request_t *r,
     ngx_http_compliance_jwks_t  *jwks;
 
     jwks = ctx->conf->jwks;
-    request = &ctx->check.request;
+    request = &ctx->check->request;
     why = "";
 
     rc = compliance_jwt_verify(jwks->keys, credentials,
@@ -237,12 +243,12 @@ ngx_http_compliance_user_value(ngx_http_request_t *r,
         }
 
         rc = compliance_principal_parse(ngx_http_compliance_slice(&value),
-                                        &ctx->check.request.user);
+                                        &ctx->check->request.user);
         if (rc != COMPLIANCE_OK) {
             return ngx_http_compliance_refuse(ctx, rc, "user");
         }
 
-        ctx->check.request.user_source = COMPLIANCE_USER_FROM_CREDENTIAL;
+        ctx->check->request.user_source = COMPLIANCE_USER_FROM_CREDENTIAL;
         return NGX_OK;
     }
 

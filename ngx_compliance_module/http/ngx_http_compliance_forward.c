@@ -15,16 +15,16 @@ ngx_http_compliance_forward(ngx_http_request_t *r,
 
     if (ctx->credential && ctx->scheme == COMPLIANCE_AUTH_BASIC) {
 
-        login = &ctx->check.request.user;
+        login = &ctx->check->request.user;
 
-        if (ctx->check.facts.user_presence == COMPLIANCE_PRESENT
-            && ctx->check.facts.user.principal.len)
+        if (ctx->check->facts.user_presence == COMPLIANCE_PRESENT
+            && ctx->check->facts.user.principal.len)
         {
-            login = &ctx->check.facts.user.principal;
+            login = &ctx->check->facts.user.principal;
         }
 
         if (!ctx->login_exact
-            || !compliance_principal_eq(login, &ctx->check.request.user))
+            || !compliance_principal_eq(login, &ctx->check->request.user))
         {
             return ngx_http_compliance_set_login(r, ctx, login);
         }

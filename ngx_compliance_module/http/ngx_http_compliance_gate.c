@@ -31,6 +31,8 @@ static ngx_int_t ngx_http_compliance_pass(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 static ngx_int_t ngx_http_compliance_deny(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
+static void ngx_http_compliance_fail(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, ngx_uint_t status);
 static ngx_int_t ngx_http_compliance_delay(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx, ngx_msec_t delay);
 static void ngx_http_compliance_delayed(ngx_http_request_t *r);
@@ -64,7 +66,9 @@ ngx_http_compliance_handler(ngx_http_request_t *r)
             return NGX_ERROR;
         }
 
-        ngx_http_compliance_reset(r, ctx, conf);
+        if (ngx_http_compliance_reset(r, ctx, conf) != NGX_OK) {
+            return NGX_ERROR;
+        }
 
         return ngx_http_compliance_judge(r, ctx);
     }
@@ -114,7 +118,10 @@ ngx_http_compliance_moved(ngx_http_request_t *r,
         }
 
         ngx_http_set_ctx(r, ctx, ngx_http_compliance_module);
-        ngx_http_compliance_reset(r, ctx, conf);
+
+        if (ngx_http_compliance_reset(r, ctx, conf) != NGX_OK) {
+            return NGX_ERROR;
+        }
 
         return ngx_http_compliance_judge(r, ctx);
 
@@ -131,10 +138,8 @@ ngx_http_compliance_moved(ngx_http_request_t *r,
         /* something failed on the way, as a body that is too large does: no
          * allow was spoken, so no location is open to it */
 
-        ngx_compliance_check_cancel(&ctx->check);
-        ctx->check.decision.verdict = COMPLIANCE_TEMPFAIL;
-        ctx->status = r->err_status;
-        ctx->stage = NGX_HTTP_COMPLIANCE_DENIED;
+        ngx_compliance_check_cancel(ctx->check);
+        ngx_http_compliance_fail(r, ctx, r->err_status);
         break;
     }
 
@@ -233,7 +238,7 @@ ngx_http_compliance_judge(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "compliance: denied: there is no "
                       "\"compliance_protocol\" here");
-        ctx->check.decision.verdict = COMPLIANCE_TEMPFAIL;
+        ctx->check->decision.verdict = COMPLIANCE_TEMPFAIL;
         return ngx_http_compliance_deny(r, ctx);
     }
 
@@ -246,6 +251,8 @@ ngx_http_compliance_judge(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
 
         if (ctx->conf->dry_run) {
             ctx->stage = NGX_HTTP_COMPLIANCE_ALLOWED;
+            ngx_http_compliance_tell(r, ctx);
+            ngx_http_compliance_release(r, ctx);
             return NGX_DECLINED;
         }
 
@@ -265,7 +272,7 @@ ngx_http_compliance_check(ngx_http_request_t *r,
 
     ctx->stage = stage;
 
-    if (ngx_compliance_check(&ctx->check) != NGX_AGAIN) {
+    if (ngx_compliance_check(ctx->check) != NGX_AGAIN) {
         return ngx_http_compliance_decided(r, ctx);
     }
 
@@ -297,7 +304,7 @@ ngx_http_compliance_checked(ngx_compliance_check_t *check)
 
     ngx_http_set_log_request(c->log, r);
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_compliance_module);
+    ctx = ngx_http_compliance_get_ctx(r, NULL);
     ctx->pending = 0;
 
     r->read_event_handler = ngx_http_block_reading;
@@ -314,7 +321,7 @@ ngx_http_compliance_decided(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (ctx->check.decision.verdict != COMPLIANCE_ALLOW) {
+    if (ctx->check->decision.verdict != COMPLIANCE_ALLOW) {
         return ngx_http_compliance_deny(r, ctx);
     }
 
@@ -335,7 +342,7 @@ ngx_http_compliance_decided(ngx_http_request_t *r,
 
     /* device-free: whatever a back end would make of its body, it may not */
 
-    if (ctx->eas.options
+    if (ctx->eas->options
         && (r->headers_in.content_length_n > 0 || r->headers_in.chunked))
     {
         return ngx_http_compliance_read_body(r, ctx,
@@ -357,9 +364,7 @@ ngx_http_compliance_read_body(ngx_http_request_t *r,
     rc = ngx_http_read_client_request_body(r, ngx_http_compliance_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        ctx->check.decision.verdict = COMPLIANCE_TEMPFAIL;
-        ctx->status = rc;
-        ctx->stage = NGX_HTTP_COMPLIANCE_DENIED;
+        ngx_http_compliance_fail(r, ctx, rc);
 
         r->keepalive = 0;
         r->lingering_close = 1;
@@ -378,8 +383,7 @@ ngx_http_compliance_body_handler(ngx_http_request_t *r)
 {
     ngx_http_compliance_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_compliance_module);
-
+    ctx = ngx_http_compliance_get_ctx(r, NULL);
     ctx->body_read = 1;
 
     r->write_event_handler = ngx_http_core_run_phases;
@@ -391,7 +395,7 @@ ngx_http_compliance_body_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_compliance_pass(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
 {
-    if (ctx->check.decision.verdict != COMPLIANCE_ALLOW
+    if (ctx->check->decision.verdict != COMPLIANCE_ALLOW
         || ngx_http_compliance_forward(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
@@ -400,6 +404,8 @@ ngx_http_compliance_pass(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     ctx->stage = NGX_HTTP_COMPLIANCE_ALLOWED;
 
     ngx_http_compliance_log(r, ctx);
+    ngx_http_compliance_tell(r, ctx);
+    ngx_http_compliance_release(r, ctx);
 
     return NGX_DECLINED;
 }
@@ -411,10 +417,11 @@ ngx_http_compliance_deny(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     ngx_msec_t  delay;
 
     ngx_http_compliance_log(r, ctx);
+    ngx_http_compliance_tell(r, ctx);
 
-    if (ctx->check.decision.verdict == COMPLIANCE_BLOCK) {
+    if (ctx->check->decision.verdict == COMPLIANCE_BLOCK) {
 
-        delay = ngx_compliance_block_delay(&ctx->check);
+        delay = ngx_compliance_block_delay(ctx->check);
 
         if (delay) {
             return ngx_http_compliance_delay(r, ctx, delay);
@@ -424,6 +431,20 @@ ngx_http_compliance_deny(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     ctx->stage = NGX_HTTP_COMPLIANCE_DENIED;
 
     return ngx_http_compliance_finish(r, ctx);
+}
+
+
+/* Its body could not be read, for which nginx has a status. */
+static void
+ngx_http_compliance_fail(ngx_http_request_t *r,
+    ngx_http_compliance_ctx_t *ctx, ngx_uint_t status)
+{
+    ctx->check->decision.verdict = COMPLIANCE_TEMPFAIL;
+    ctx->check->decision.reason = COMPLIANCE_REASON_NONE;
+    ctx->status = status;
+    ctx->stage = NGX_HTTP_COMPLIANCE_DENIED;
+
+    ngx_http_compliance_tell(r, ctx);
 }
 
 

@@ -30,7 +30,7 @@ ngx_http_compliance_identify(ngx_http_request_t *r,
     compliance_rc_t        fault;
     compliance_request_t  *request;
 
-    request = &ctx->check.request;
+    request = &ctx->check->request;
 
     request->protocol = ctx->conf->protocol;
     request->identity = COMPLIANCE_OK;
@@ -142,7 +142,7 @@ ngx_http_compliance_eas(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     compliance_str_t       raw;
     compliance_request_t  *request;
 
-    request = &ctx->check.request;
+    request = &ctx->check->request;
     why = "query";
 
     raw = r->args.len ? ngx_http_compliance_slice(&r->args)
@@ -153,7 +153,7 @@ ngx_http_compliance_eas(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     rc = compliance_eas_parse(raw,
                               ngx_http_compliance_header(ctx,
                                               NGX_HTTP_COMPLIANCE_EAS_VERSION),
-                              r->method == NGX_HTTP_OPTIONS, &ctx->eas,
+                              r->method == NGX_HTTP_OPTIONS, ctx->eas,
                               &canonical, &why);
 
     if (rc == COMPLIANCE_OK && canonical.overflow) {
@@ -164,15 +164,15 @@ ngx_http_compliance_eas(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
         return ngx_http_compliance_refuse(ctx, rc, why);
     }
 
-    request->device_free = ctx->eas.options;
-    request->user_hint = ctx->eas.user;
-    request->device_type = (compliance_str_t) { ctx->eas.device_type,
-                                            ngx_strlen(ctx->eas.device_type) };
+    request->device_free = ctx->eas->options;
+    request->user_hint = ctx->eas->user;
+    request->device_type = (compliance_str_t) { ctx->eas->device_type,
+                                            ngx_strlen(ctx->eas->device_type) };
 
-    ctx->check.command.data = (u_char *) (ctx->eas.options
+    ctx->check->command.data = (u_char *) (ctx->eas->options
                                ? "OPTIONS"
-                               : compliance_eas_command_name(ctx->eas.command));
-    ctx->check.command.len = ngx_strlen(ctx->check.command.data);
+                               : compliance_eas_command_name(ctx->eas->command));
+    ctx->check->command.len = ngx_strlen(ctx->check->command.data);
 
     if (canonical.len == r->args.len
         && (canonical.len == 0
@@ -199,7 +199,7 @@ ngx_http_compliance_device(ngx_http_request_t *r,
     compliance_request_t       *request;
     ngx_http_complex_value_t  **cv;
 
-    request = &ctx->check.request;
+    request = &ctx->check->request;
     request->n_claims = 0;
 
     if (request->device_free) {
@@ -211,7 +211,7 @@ ngx_http_compliance_device(ngx_http_request_t *r,
 
     if (devices & NGX_HTTP_COMPLIANCE_DEVICE_EAS) {
         claim->source = COMPLIANCE_DEVICE_FROM_EAS;
-        claim->id = ctx->eas.device_id;
+        claim->id = ctx->eas->device_id;
         claim->fingerprint[0] = '\0';
         claim++;
     }
@@ -226,9 +226,14 @@ ngx_http_compliance_device(ngx_http_request_t *r,
     }
 
     if (devices & NGX_HTTP_COMPLIANCE_DEVICE_LOGIN_TAG
-        && ctx->tag.source != COMPLIANCE_DEVICE_FROM_NONE)
+        && ctx->tag.len)
     {
-        *claim++ = ctx->tag;
+        claim->source = ctx->tag_source;
+        claim->id.len = ctx->tag.len;
+        ngx_memcpy(claim->id.data, ctx->tag.data, ctx->tag.len);
+        claim->id.data[claim->id.len] = '\0';
+        claim->fingerprint[0] = '\0';
+        claim++;
     }
 
     if (devices & NGX_HTTP_COMPLIANCE_DEVICE_VALUE) {
@@ -319,7 +324,7 @@ ngx_http_compliance_refuse(ngx_http_compliance_ctx_t *ctx, compliance_rc_t rc,
 {
     compliance_request_t  *request;
 
-    request = &ctx->check.request;
+    request = &ctx->check->request;
 
     request->identity = (rc == COMPLIANCE_AMBIGUOUS) ? COMPLIANCE_AMBIGUOUS
                                                      : COMPLIANCE_MALFORMED;
@@ -343,7 +348,7 @@ ngx_http_compliance_client(ngx_http_request_t *r,
 {
     compliance_request_t  *request;
 
-    request = &ctx->check.request;
+    request = &ctx->check->request;
 
     ngx_http_compliance_address(r, request);
 
@@ -351,9 +356,9 @@ ngx_http_compliance_client(ngx_http_request_t *r,
                                               NGX_HTTP_COMPLIANCE_USER_AGENT);
     request->device_type = compliance_absent;
 
-    ctx->check.client = r->connection->addr_text;
-    ctx->check.command = r->method_name;
-    ctx->check.log = r->connection->log;
+    ctx->check->client = r->connection->addr_text;
+    ctx->check->command = r->method_name;
+    ctx->check->log = r->connection->log;
 
     ctx->access = compliance_access_classify(
                       ngx_http_compliance_slice(&r->method_name),

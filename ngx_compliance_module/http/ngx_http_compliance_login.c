@@ -157,7 +157,7 @@ ngx_http_compliance_login_end(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    request = &ctx->check.request;
+    request = &ctx->check->request;
 
     if (rc != COMPLIANCE_OK) {
         request->identity = (rc == COMPLIANCE_AMBIGUOUS) ? COMPLIANCE_AMBIGUOUS
