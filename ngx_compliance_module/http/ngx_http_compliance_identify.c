@@ -136,7 +136,7 @@ ngx_http_compliance_eas(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
 {
     char                   text[2 * COMPLIANCE_EAS_QUERY_MAX];
     ngx_str_t              query;
-    const char            *why;
+    const char            *why, *command;
     compliance_rc_t        rc;
     compliance_buf_t       canonical;
     compliance_str_t       raw;
@@ -169,10 +169,11 @@ ngx_http_compliance_eas(ngx_http_request_t *r, ngx_http_compliance_ctx_t *ctx)
     request->device_type = (compliance_str_t) { ctx->eas->device_type,
                                             ngx_strlen(ctx->eas->device_type) };
 
-    ctx->check->command.data = (u_char *) (ctx->eas->options
-                               ? "OPTIONS"
-                               : compliance_eas_command_name(ctx->eas->command));
-    ctx->check->command.len = ngx_strlen(ctx->check->command.data);
+    command = ctx->eas->options
+              ? "OPTIONS" : compliance_eas_command_name(ctx->eas->command);
+
+    ctx->check->command.data = (u_char *) command;
+    ctx->check->command.len = ngx_strlen(command);
 
     if (canonical.len == r->args.len
         && (canonical.len == 0
