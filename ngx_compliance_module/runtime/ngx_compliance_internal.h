@@ -60,6 +60,7 @@ ngx_shm_zone_t *ngx_compliance_zone_add(ngx_conf_t *cf, ngx_str_t *name,
 typedef struct {
     uint32_t   layout;
     uint32_t   nslots;      /* a power of two */
+    uint32_t   schema_seen; /* the store was once more than a fresh one */
     u_char     key[16];     /* of the hash: clients must not aim at a slot */
     uint64_t   slots[1];
 } ngx_compliance_zone_t;

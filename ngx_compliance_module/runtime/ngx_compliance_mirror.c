@@ -124,10 +124,11 @@ ngx_compliance_mirror_reply(ngx_compliance_row_t *row, redisReply *reply)
 static ngx_int_t
 ngx_compliance_mirror_schema(ngx_compliance_row_t *row, redisReply *reply)
 {
-    size_t              len;
-    u_char              text[64];
-    int64_t             version;
-    compliance_value_t  value;
+    size_t                  len;
+    u_char                  text[64];
+    int64_t                 version;
+    compliance_value_t      value;
+    ngx_compliance_zone_t  *zone;
 
     static time_t  logged;
 
@@ -135,24 +136,47 @@ ngx_compliance_mirror_schema(ngx_compliance_row_t *row, redisReply *reply)
         return NGX_ERROR;
     }
 
-    /* a fresh store has none */
+    zone = ngx_compliance_zone();
 
-    if (value.data == NULL
-        || (compliance_parse_uint(value, &version)
-            && version == COMPLIANCE_SCHEMA_VERSION))
+    if (value.data == NULL) {
+
+        /* a fresh store has none, and allows; one that had it, and has lost
+         * it, has lost its devices and users with it */
+
+        if (zone == NULL || !zone->schema_seen) {
+            return NGX_OK;
+        }
+
+    } else if (compliance_parse_uint(value, &version)
+               && version == COMPLIANCE_SCHEMA_VERSION)
     {
+        if (zone != NULL && !zone->schema_seen) {
+            zone->schema_seen = 1;
+        }
+
         return NGX_OK;
     }
 
-    if (ngx_time() - logged >= NGX_COMPLIANCE_LOG_PERIOD) {
-        logged = ngx_time();
-        len = ngx_compliance_escape(text, sizeof(text), value);
-
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "the store's schema is \"%*s\", and this gateway reads "
-                      "%d: every access fails until they agree",
-                      len, text, COMPLIANCE_SCHEMA_VERSION);
+    if (ngx_time() - logged < NGX_COMPLIANCE_LOG_PERIOD) {
+        return NGX_ERROR;
     }
+
+    logged = ngx_time();
+
+    if (value.data == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "the store has lost its data: every access fails until "
+                      "it is restored (or nginx restarted, where it was "
+                      "emptied on purpose)");
+        return NGX_ERROR;
+    }
+
+    len = ngx_compliance_escape(text, sizeof(text), value);
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                  "the store's schema is \"%*s\", and this gateway reads "
+                  "%d: every access fails until they agree",
+                  len, text, COMPLIANCE_SCHEMA_VERSION);
 
     return NGX_ERROR;
 }

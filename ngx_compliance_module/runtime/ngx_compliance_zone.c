@@ -8,7 +8,7 @@
 
 
 /* To be changed with every change of ngx_compliance_zone_t. */
-#define NGX_COMPLIANCE_LAYOUT  0x434f4d01
+#define NGX_COMPLIANCE_LAYOUT  0x434f4d02
 
 /* The part of the zone that counters take; the rest is kept for records. */
 #define NGX_COMPLIANCE_COUNTERS_SHARE  8

@@ -244,6 +244,24 @@ def test_a_group_that_cannot_be_read_fails_every_access(gateway, backend,
     gate.recovers()
 
 
+def test_a_store_that_lost_its_data_is_not_a_fresh_one(gateway, backend,
+                                                       store):
+    store.cmd("HSET", "compliance:meta", "schema", "1")
+    gate = Gate(gateway, backend, unix(store))
+    assert blocked(gate.eas("BADPHONE"))
+    store.cmd("FLUSHALL")
+    gate.fails(device="BADPHONE")
+    assert "the store has lost its data" in gateway.log()
+    gateway.reload()
+    wait_until("new workers", lambda: gateway.log().count(
+        "exited with code 0") >= 1)
+    gate.fails(device="BADPHONE")
+    store.cmd("HSET", "compliance:meta", "schema", "1")
+    store.seed()
+    assert gate.allowed()
+    assert blocked(gate.eas("BADPHONE2"))
+
+
 def test_another_schema_fails_every_access(gateway, backend, store):
     gate = Gate(gateway, backend, unix(store))
     store.cmd("HSET", "compliance:meta", "schema", "2")
