@@ -2,8 +2,8 @@
 HTTP back end that records what reaches it.  Everything listens on 127.0.0.1 or
 a unix socket in a directory of its own, and stop() leaves no process behind.
 
-NGINX=path names another nginx binary (a static or sanitizer build has the
-modules in it: then no load_module line is written)."""
+NGINX_UNDER_TEST=path names another nginx binary (a static or sanitizer build
+has the modules in it: then no load_module line is written)."""
 
 import base64
 import contextlib
@@ -23,8 +23,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-NGINX = os.environ.get("NGINX", "/usr/sbin/nginx")
-STATIC = "NGINX" in os.environ
+NGINX = os.environ.get("NGINX_UNDER_TEST", "/usr/sbin/nginx")
+STATIC = "NGINX_UNDER_TEST" in os.environ
 CTL = BUILD / "compliancectl"
 
 # What no log may hold, whatever the test was about.
@@ -396,11 +396,12 @@ http {{
             text += f"\nmail {{\n{mail}\n}}\n"
         self.conf.write_text(text.replace("@dir@", str(d)))
 
-    def environment(self):
-        env = dict(os.environ)
-        env.pop("NGINX", None)   # nginx reads listening sockets out of it
-        env.setdefault("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=0")
-        return env
+    @staticmethod
+    def environment(leaks=True):
+        """For a sanitizer build; another ignores it."""
+        return dict(os.environ, ASAN_OPTIONS=f"detect_leaks={int(leaks)}",
+                    LSAN_OPTIONS="print_suppressions=0:suppressions="
+                    + str(ROOT / "tests/static/lsan.supp"))
 
     def check(self, **kwargs):
         """nginx -t: (exit status, output)."""
@@ -408,7 +409,8 @@ http {{
         run = subprocess.run(
             [NGINX, "-t", "-e", str(self.error_log), "-p", str(self.directory),
              "-c", str(self.conf)], capture_output=True, text=True, timeout=30,
-            env=self.environment(), stdin=subprocess.DEVNULL)
+            # under -t nginx leaves its memory to the kernel
+            env=self.environment(leaks=False), stdin=subprocess.DEVNULL)
         return run.returncode, run.stdout + run.stderr
 
     def start(self, **kwargs):

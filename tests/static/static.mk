@@ -35,10 +35,10 @@ $(BUILD)/nginx-sanitize/nginx: FORCE | install-deps
 
 static: $(BUILD)/nginx-static/nginx $(BUILD)/compliancectl ## build nginx with the modules compiled in and test the gates on it
 	@tests/lab/install lab
-	NGINX=$< $(PYTEST) -m smoke tests/integration
+	NGINX_UNDER_TEST=$< $(PYTEST) -m smoke tests/integration
 
 sanitize: ## run the integration tests on an ASAN + UBSAN build of nginx
 	@$(MAKE) -s $(BUILD)/nginx-sanitize/nginx $(BUILD)/compliancectl || { \
 	    echo; echo "*** NO SANITIZER BUILD COULD BE MADE: NOTHING WAS CHECKED ***"; echo; exit 1; }
 	@tests/lab/install lab
-	NGINX=$(BUILD)/nginx-sanitize/nginx $(PYTEST) tests/integration
+	NGINX_UNDER_TEST=$(BUILD)/nginx-sanitize/nginx $(PYTEST) tests/integration
