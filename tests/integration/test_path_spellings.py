@@ -269,6 +269,8 @@ compliance_portal_url http://127.0.0.1:{self.port}/compliance/portal;
 """,
             http=f"""
 include /etc/nginx/mime.types;
+# nginx never frees the last session of a peer: a leak, for a sanitizer build
+proxy_ssl_session_reuse off;
 {upstreams}
 server {{
     listen 127.0.0.1:{self.port};
