@@ -28,6 +28,7 @@ ngx_int_t
 ngx_http_compliance_login_begin(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx)
 {
+    ngx_uint_t                         body;
     compliance_rc_t                    rc;
     compliance_str_t                   path, query, type;
     const compliance_login_profile_t  *profile;
@@ -48,9 +49,7 @@ ngx_http_compliance_login_begin(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
-        return NGX_DECLINED;
-    }
+    body = (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
 
     ctx->scan_rc = COMPLIANCE_OK;
 
@@ -61,16 +60,20 @@ ngx_http_compliance_login_begin(ngx_http_request_t *r,
 
     /* what the back end reads must be the bytes that are looked through */
 
-    if (ctx->headers[NGX_HTTP_COMPLIANCE_CONTENT_ENCODING]) {
+    if (body && ctx->headers[NGX_HTTP_COMPLIANCE_CONTENT_ENCODING]) {
         ctx->scan_rc = COMPLIANCE_AMBIGUOUS;
         return NGX_OK;
     }
 
-    type = ngx_http_compliance_header(ctx, NGX_HTTP_COMPLIANCE_CONTENT_TYPE);
+    type = body ? ngx_http_compliance_header(ctx,
+                                             NGX_HTTP_COMPLIANCE_CONTENT_TYPE)
+                : compliance_absent;
 
     rc = compliance_login_scan_init(ctx->scan, profile, path, query, type);
 
-    if (rc == COMPLIANCE_ABSENT) {
+    /* the query alone may name somebody, and is then refused */
+
+    if (rc == COMPLIANCE_ABSENT || (rc == COMPLIANCE_OK && !body)) {
         ctx->scan = NULL;
         return NGX_DECLINED;
     }

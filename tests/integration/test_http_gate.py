@@ -740,6 +740,15 @@ def test_login_of_an_unproven_browser_is_judged_by_name(site):
     assert len(site.seen()) == 1
 
 
+def test_a_query_that_names_who_logs_in_is_refused_without_a_body_too(site):
+    site.redis.group("default", mode="report")
+    site.start(web=LOGIN.replace("roundcube", "zimbra"))
+    for path in ("/mail/?username=alice", "/mail/?a=b&username=alice"):
+        assert request(site.port, "GET", path).status == 400, path
+    assert request(site.port, "GET", "/mail/?name=alice").body == b"backend"
+    assert len(site.seen()) == 1
+
+
 def test_long_bodies_are_looked_through_whole(site):
     site.redis.group("default", mode="report")
     site.start(web=LOGIN + "client_max_body_size 2m;"
