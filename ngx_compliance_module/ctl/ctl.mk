@@ -6,7 +6,7 @@ CTL_DIR     := $(BUILD)/ctl-obj
 CTL_OBJS    := $(patsubst $(ROOT)/%.c,$(CTL_DIR)/%.o,$(CTL_SRCS) $(CORE_SRCS))
 CTL_LIBS    := -lhiredis $(CORE_LIBS)
 
-$(CTL_DIR)/%.o: $(ROOT)/%.c
+$(CTL_DIR)/%.o: $(ROOT)/%.c | install-deps
 	@mkdir -p $(@D)
 	@echo "cc $<"
 	@$(CC) $(CFLAGS) $(PREFIX_MAP) -fPIE -MMD -MP -c -o $@ $<

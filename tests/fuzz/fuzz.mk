@@ -9,7 +9,7 @@
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DIR     := $(BUILD)/fuzz
-FUZZ_CC      := $(firstword $(foreach c,clang clang-14,$(shell command -v $(c) 2>/dev/null)) clang)
+FUZZ_CC      := clang
 
 # the shim's pure half does not include nginx
 FUZZ_SHIM    := $(shell grep -L '<ngx_\|"ngx_redis.h"' lua-free-shim/*.c 2>/dev/null)
@@ -20,16 +20,17 @@ FUZZ_CFLAGS  := -std=c11 -D_GNU_SOURCE $(WARNINGS) -I$(ROOT)/core -Ilua-free-shi
 FUZZ_OBJS    := $(CORE_SRCS:%.c=$(FUZZ_DIR)/%.o) $(FUZZ_SHIM:%.c=$(FUZZ_DIR)/%.o)
 FUZZ_BINS    := $(FUZZ_TARGETS:%=$(FUZZ_DIR)/fuzz_%)
 
-$(FUZZ_DIR)/%.o: %.c
+$(FUZZ_DIR)/%.o: %.c | unit-deps
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+	@echo "cc (fuzzer) $<"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 $(FUZZ_DIR)/libcore.a: $(FUZZ_OBJS)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $(FUZZ_DIR)/fuzz_%: $(FUZZ_DIR)/tests/fuzz/fuzz_%.o $(FUZZ_DIR)/libcore.a
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(CORE_LIBS) -lhiredis
+	@$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(CORE_LIBS) -lhiredis
 
 .SECONDARY: $(FUZZ_TARGETS:%=$(FUZZ_DIR)/tests/fuzz/fuzz_%.o)
 

@@ -10,15 +10,18 @@ GLUE_FILES  := $(filter-out $(PURE_FILES),$(wildcard lua-free-shim/*.c $(ROOT)/r
 
 lint: build ## cppcheck, clang-tidy, and a build of everything by clang with the same warnings
 	@tests/lab/install lint unit
-	cppcheck -q -j$(JOBS) --std=c11 --inline-suppr --error-exitcode=1 \
+	@echo cppcheck
+	@cppcheck -q -j$(JOBS) --std=c11 --inline-suppr --error-exitcode=1 \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	    --suppressions-list=tests/lint/cppcheck.suppress $(PURE_FILES) $(GLUE_FILES)
-	printf '%s\n' $(PURE_FILES) | xargs -P$(JOBS) -n1 sh -c \
+	@echo clang-tidy
+	@printf '%s\n' $(PURE_FILES) | xargs -P$(JOBS) -n1 sh -c \
 	    'clang-tidy --quiet "$$@" -- -std=c11 -D_GNU_SOURCE 2>/dev/null' tidy
-	printf '%s\n' $(GLUE_FILES) | xargs -P$(JOBS) -n1 sh -c \
+	@printf '%s\n' $(GLUE_FILES) | xargs -P$(JOBS) -n1 sh -c \
 	    'clang-tidy --quiet "$$@" -- -std=gnu11 $(NGINX_INCS) 2>/dev/null' tidy
-	printf '%s\n' $(PURE_FILES) | xargs -P$(JOBS) -n8 clang -fsyntax-only -std=c11 -D_GNU_SOURCE $(WARNINGS)
-	printf '%s\n' $(GLUE_FILES) | xargs -P$(JOBS) -n8 clang -fsyntax-only -std=gnu11 $(NGINX_INCS) \
+	@echo clang $(WARNINGS)
+	@printf '%s\n' $(PURE_FILES) | xargs -P$(JOBS) -n8 clang -fsyntax-only -std=c11 -D_GNU_SOURCE $(WARNINGS)
+	@printf '%s\n' $(GLUE_FILES) | xargs -P$(JOBS) -n8 clang -fsyntax-only -std=gnu11 $(NGINX_INCS) \
 	    $(WARNINGS) -Wno-unused-parameter
 
 check-layers: ## hold the direction of dependencies between the folders

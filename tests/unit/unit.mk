@@ -1,8 +1,7 @@
 # make unit: the pure parts under Criterion, built twice.
 #
 #   gcc  as shipped: the release's optimisation and hardening flags
-#   san  AddressSanitizer + UndefinedBehaviorSanitizer (clang, or gcc where
-#        there is none)
+#   san  AddressSanitizer + UndefinedBehaviorSanitizer, by clang
 #
 # Criterion counts a leak as a passed test, so the sanitizers write their
 # reports to files, and any such file fails the run.
@@ -17,7 +16,7 @@ UNIT_SHIM     := $(shell grep -L '<ngx_\|"ngx_redis.h"' lua-free-shim/*.c \
 UNIT_SRCS     := $(CORE_SRCS) $(UNIT_SHIM) $(UNIT_TESTS) tests/unit/failing.c
 
 UNIT_CC       := gcc
-UNIT_SAN_CC   := $(firstword $(foreach c,clang clang-14 gcc,$(shell command -v $(c) 2>/dev/null)))
+UNIT_SAN_CC   := clang
 
 UNIT_INCS     := -I$(ROOT)/core -Ilua-free-shim -Itests/unit
 UNIT_CFLAGS   := -std=c11 -D_GNU_SOURCE $(WARNINGS) $(UNIT_INCS) -MMD -MP
@@ -34,19 +33,26 @@ UNIT_REPORTS  := $(UNIT_DIR)/reports
 
 $(UNIT_DIR)/gcc/%.o: %.c
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(UNIT_CFLAGS) $(HARDENING) -c -o $@ $<
+	@echo "cc $<"
+	@$(UNIT_CC) $(UNIT_CFLAGS) $(HARDENING) -c -o $@ $<
 
 $(UNIT_DIR)/san/%.o: %.c
 	@mkdir -p $(@D)
-	$(UNIT_SAN_CC) $(UNIT_CFLAGS) -O1 -g $(UNIT_SANITIZE) -c -o $@ $<
+	@echo "cc (sanitizers) $<"
+	@$(UNIT_SAN_CC) $(UNIT_CFLAGS) -O1 -g $(UNIT_SANITIZE) -c -o $@ $<
 
 $(UNIT_DIR)/unit: $(UNIT_GCC_OBJS)
-	$(UNIT_CC) $(LDHARDENING) $(UNIT_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+	@$(UNIT_CC) $(LDHARDENING) $(UNIT_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 $(UNIT_DIR)/unit-san: $(UNIT_SAN_OBJS)
-	$(UNIT_SAN_CC) $(UNIT_SANITIZE) $(UNIT_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+	@$(UNIT_SAN_CC) $(UNIT_SANITIZE) $(UNIT_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
-.PHONY: unit
+.PHONY: unit unit-deps
+unit-deps:
+	@tests/lab/install build unit
+
+$(UNIT_GCC_OBJS) $(UNIT_SAN_OBJS): | unit-deps
+
 unit: $(UNIT_DIR)/unit $(UNIT_DIR)/unit-san ## unit tests, hardened and under ASAN + UBSAN
 	@rm -rf $(UNIT_REPORTS) && mkdir -p $(UNIT_REPORTS)
 	@echo "unit: hardened build"
