@@ -226,24 +226,18 @@ ngx_redis_status_name(ngx_redis_status_e status)
 static ngx_int_t
 ngx_redis_append(ngx_redis_t *redis, const ngx_redis_command_t *command)
 {
-    char       *text;
-    long long   len;
+    size_t  size;
 
-    len = redisFormatCommandArgv(&text, (int) command->argc, command->argv,
-                                 command->argvlen);
-    if (len < 0) {
+    size = ngx_redis_template_size(command->template, command->len);
+
+    if (ngx_redis_reserve(redis, size) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_redis_reserve(redis, (size_t) len) != NGX_OK) {
-        redisFreeCommand(text);
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(redis->out + redis->out_last, text, (size_t) len);
-    redis->out_last += (size_t) len;
-
-    redisFreeCommand(text);
+    redis->out_last += ngx_redis_template_write(command->template,
+                                                command->arg, command->len,
+                                                (char *) redis->out
+                                                + redis->out_last);
 
     return NGX_OK;
 }

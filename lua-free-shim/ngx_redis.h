@@ -13,6 +13,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "ngx_redis_template.h"
+
 
 #define NGX_REDIS_CONNECT_TIMEOUT  50         /* ms */
 #define NGX_REDIS_COMMAND_TIMEOUT  50         /* ms */
@@ -70,10 +72,12 @@ struct ngx_redis_batch_s {
     unsigned              pending:1;
 };
 
+/* A prepared command and the argument that varies; both are borrowed until
+ * ngx_redis_send() returns. */
 typedef struct {
-    ngx_uint_t            argc;
-    const char          **argv;
-    const size_t         *argvlen;
+    const ngx_redis_template_t  *template;
+    const char                  *arg;
+    size_t                       len;
 } ngx_redis_command_t;
 
 

@@ -2,6 +2,7 @@
  * What the files of the Redis client share.  The way of a batch:
  *
  *   ngx_redis.c             takes it, queues its bytes, gives its slot back
+ *   ngx_redis_template.c    those bytes: what hiredis formatted, the key put in
  *   ngx_redis_connection.c  connects, writes, times out, closes, tries again
  *   ngx_redis_handshake.c   who we are, and which database
  *   ngx_redis_reply.c       reads, checks the framing, hands replies out

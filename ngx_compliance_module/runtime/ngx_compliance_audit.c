@@ -12,7 +12,6 @@
 
 
 #define NGX_COMPLIANCE_AUDIT_RETRY  500   /* ms, cancelable */
-#define NGX_COMPLIANCE_AUDIT_ARGS   8
 
 
 typedef struct {
@@ -23,15 +22,14 @@ typedef struct {
 
 
 static ngx_int_t ngx_compliance_audit_lane(ngx_log_t *log);
+static ngx_int_t ngx_compliance_audit_command(ngx_uint_t maxlen);
 static ngx_int_t ngx_compliance_audit_push(compliance_buf_t *line);
 static void ngx_compliance_audit_gap(void);
 static void ngx_compliance_audit_dropped(void);
 static int64_t ngx_compliance_audit_time(void);
 static void ngx_compliance_audit_send(void);
 static ngx_uint_t ngx_compliance_audit_commands(ngx_queue_t *from,
-    ngx_redis_command_t *commands,
-    const char *args[][NGX_COMPLIANCE_AUDIT_ARGS],
-    size_t lens[][NGX_COMPLIANCE_AUDIT_ARGS]);
+    ngx_redis_command_t *commands);
 static void ngx_compliance_audit_handler(ngx_redis_batch_t *batch);
 static void ngx_compliance_audit_retry_handler(ngx_event_t *ev);
 
@@ -43,8 +41,7 @@ static struct {
     compliance_str_t          node;
     char                      key[COMPLIANCE_KEY_TEXT_MAX];
     size_t                    key_len;
-    u_char                    maxlen[NGX_INT_T_LEN];
-    size_t                    maxlen_len;
+    ngx_redis_template_t      command;
 
     ngx_queue_t               records;   /* the first ones may be in flight */
     ngx_uint_t                n;
@@ -60,7 +57,6 @@ static struct {
 ngx_int_t
 ngx_compliance_audit_start(ngx_cycle_t *cycle)
 {
-    u_char                 *p;
     ngx_compliance_conf_t  *ccf;
 
     ccf = ngx_compliance_worker.conf;
@@ -74,12 +70,11 @@ ngx_compliance_audit_start(ngx_cycle_t *cycle)
     audit.key_len = compliance_key_audit(audit.key, sizeof(audit.key),
                                          ngx_compliance_worker.prefix,
                                          audit.node);
-    if (audit.key_len == 0) {
+    if (audit.key_len == 0
+        || ngx_compliance_audit_command(ccf->audit_maxlen) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    p = ngx_sprintf(audit.maxlen, "%ui", ccf->audit_maxlen);
-    audit.maxlen_len = (size_t) (p - audit.maxlen);
 
     audit.retry.handler = ngx_compliance_audit_retry_handler;
     audit.retry.data = &audit.conf;
@@ -103,6 +98,25 @@ ngx_compliance_audit_start(ngx_cycle_t *cycle)
     audit.redis = ngx_redis_create(&audit.conf, cycle->pool, cycle->log);
 
     return audit.redis ? NGX_OK : NGX_ERROR;
+}
+
+
+/* XADD key MAXLEN ~ n * r line, where only the line varies. */
+
+static ngx_int_t
+ngx_compliance_audit_command(ngx_uint_t maxlen)
+{
+    u_char       number[NGX_INT_T_LEN + 1];
+    const char  *args[] = {
+        "XADD", audit.key, "MAXLEN", "~", (char *) number, "*", "r", NULL
+    };
+
+    (void) ngx_sprintf(number, "%ui%Z", maxlen);
+
+    return ngx_redis_template_init(&audit.command,
+                                   sizeof(args) / sizeof(args[0]), args,
+                                   sizeof(args) / sizeof(args[0]) - 1)
+           ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -258,10 +272,6 @@ ngx_compliance_audit_time(void)
 static void
 ngx_compliance_audit_send(void)
 {
-    size_t               lens[NGX_REDIS_MAX_COMMANDS]
-                             [NGX_COMPLIANCE_AUDIT_ARGS];
-    const char          *args[NGX_REDIS_MAX_COMMANDS]
-                             [NGX_COMPLIANCE_AUDIT_ARGS];
     ngx_uint_t           n;
     ngx_redis_command_t  commands[NGX_REDIS_MAX_COMMANDS];
 
@@ -272,7 +282,7 @@ ngx_compliance_audit_send(void)
     }
 
     n = ngx_compliance_audit_commands(ngx_queue_head(&audit.records),
-                                      commands, args, lens);
+                                      commands);
 
     audit.batch.handler = ngx_compliance_audit_handler;
     audit.batch.data = NULL;
@@ -283,21 +293,14 @@ ngx_compliance_audit_send(void)
 }
 
 
-/* XADD key MAXLEN ~ n * r line, for each record from `from` on. */
+/* One for each record from `from` on. */
 
 static ngx_uint_t
-ngx_compliance_audit_commands(ngx_queue_t *from, ngx_redis_command_t *commands,
-    const char *args[][NGX_COMPLIANCE_AUDIT_ARGS],
-    size_t lens[][NGX_COMPLIANCE_AUDIT_ARGS])
+ngx_compliance_audit_commands(ngx_queue_t *from, ngx_redis_command_t *commands)
 {
-    size_t                    k;
     ngx_uint_t                n;
     ngx_queue_t              *q;
     ngx_compliance_record_t  *record;
-
-    static const char *const  words[NGX_COMPLIANCE_AUDIT_ARGS] = {
-        "XADD", NULL, "MAXLEN", "~", NULL, "*", "r", NULL
-    };
 
     for (q = from, n = 0;
          q != ngx_queue_sentinel(&audit.records)
@@ -306,23 +309,9 @@ ngx_compliance_audit_commands(ngx_queue_t *from, ngx_redis_command_t *commands,
     {
         record = ngx_queue_data(q, ngx_compliance_record_t, queue);
 
-        for (k = 0; k < NGX_COMPLIANCE_AUDIT_ARGS; k++) {
-            if (words[k] != NULL) {
-                args[n][k] = words[k];
-                lens[n][k] = ngx_strlen(words[k]);
-            }
-        }
-
-        args[n][1] = audit.key;
-        lens[n][1] = audit.key_len;
-        args[n][4] = (char *) audit.maxlen;
-        lens[n][4] = audit.maxlen_len;
-        args[n][7] = record->line;
-        lens[n][7] = record->len;
-
-        commands[n].argc = NGX_COMPLIANCE_AUDIT_ARGS;
-        commands[n].argv = args[n];
-        commands[n].argvlen = lens[n];
+        commands[n].template = &audit.command;
+        commands[n].arg = record->line;
+        commands[n].len = record->len;
     }
 
     return n;
@@ -389,10 +378,6 @@ ngx_compliance_audit_retry_handler(ngx_event_t *ev)
 void
 ngx_compliance_audit_stop(ngx_log_t *log)
 {
-    size_t               lens[NGX_REDIS_MAX_COMMANDS]
-                             [NGX_COMPLIANCE_AUDIT_ARGS];
-    const char          *args[NGX_REDIS_MAX_COMMANDS]
-                             [NGX_COMPLIANCE_AUDIT_ARGS];
     ngx_uint_t           i, n, left;
     ngx_queue_t         *q;
     ngx_redis_batch_t    batch;
@@ -417,7 +402,7 @@ ngx_compliance_audit_stop(ngx_log_t *log)
     }
 
     while (left) {
-        n = ngx_compliance_audit_commands(q, commands, args, lens);
+        n = ngx_compliance_audit_commands(q, commands);
 
         if (ngx_redis_send(audit.redis, &batch, commands, n) != NGX_OK) {
             break;

@@ -13,10 +13,6 @@
 static void ngx_compliance_check_reset(ngx_compliance_check_t *check);
 static void ngx_compliance_check_id(ngx_compliance_check_t *check);
 static ngx_int_t ngx_compliance_check_round(ngx_compliance_check_t *check);
-static size_t ngx_compliance_check_fields(compliance_ask_kind_t kind,
-    const char *const **fields);
-static void ngx_compliance_check_command(const compliance_ask_t *ask,
-    ngx_redis_command_t *command, const char **argv, size_t *argvlen);
 static void ngx_compliance_check_replies(ngx_redis_batch_t *batch);
 static ngx_int_t ngx_compliance_check_answer(ngx_compliance_check_t *check,
     ngx_uint_t i, redisReply *reply);
@@ -26,10 +22,10 @@ static void ngx_compliance_check_decide(ngx_compliance_check_t *check,
 static void ngx_compliance_check_log(ngx_compliance_check_t *check);
 
 
-/* HMGET, the key, and the fields of the longer record. */
-#define NGX_COMPLIANCE_ARGS                                                   \
-    (2 + (COMPLIANCE_DEVICE_FIELDS > COMPLIANCE_USER_FIELDS                   \
-          ? COMPLIANCE_DEVICE_FIELDS : COMPLIANCE_USER_FIELDS))
+/* Values of the longer record. */
+#define NGX_COMPLIANCE_VALUES                                                 \
+    (COMPLIANCE_DEVICE_FIELDS > COMPLIANCE_USER_FIELDS                        \
+     ? COMPLIANCE_DEVICE_FIELDS : COMPLIANCE_USER_FIELDS)
 
 #define NGX_COMPLIANCE_ID_BYTES  10
 #define NGX_COMPLIANCE_IDS       64
@@ -37,6 +33,48 @@ static void ngx_compliance_check_log(ngx_compliance_check_t *check);
 #if (COMPLIANCE_ASKS_MAX > NGX_REDIS_MAX_COMMANDS)
 #error a round of a lookup must fit one batch
 #endif
+
+
+typedef struct {
+    size_t                nvalues;    /* 1: a lone string */
+    ngx_redis_template_t  command;
+} ngx_compliance_ask_kind_t;
+
+
+static ngx_compliance_ask_kind_t
+    ngx_compliance_ask_kinds[COMPLIANCE_ASK_STRING + 1];
+
+
+ngx_int_t
+ngx_compliance_check_start(void)
+{
+    ngx_compliance_ask_kind_t  *kinds;
+
+    static const char *const  get[] = { "GET", NULL };
+
+    kinds = ngx_compliance_ask_kinds;
+
+    kinds[COMPLIANCE_ASK_DEVICE].nvalues = COMPLIANCE_DEVICE_FIELDS;
+    kinds[COMPLIANCE_ASK_USER].nvalues = COMPLIANCE_USER_FIELDS;
+    kinds[COMPLIANCE_ASK_STRING].nvalues = 1;
+
+    if (ngx_compliance_store_hmget(&kinds[COMPLIANCE_ASK_DEVICE].command,
+                                   compliance_device_fields,
+                                   COMPLIANCE_DEVICE_FIELDS)
+        != NGX_OK
+        || ngx_compliance_store_hmget(&kinds[COMPLIANCE_ASK_USER].command,
+                                      compliance_user_fields,
+                                      COMPLIANCE_USER_FIELDS)
+           != NGX_OK
+        || ngx_redis_template_init(&kinds[COMPLIANCE_ASK_STRING].command, 2,
+                                   get, 1)
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
 
 
 ngx_int_t
@@ -121,8 +159,7 @@ static ngx_int_t
 ngx_compliance_check_round(ngx_compliance_check_t *check)
 {
     size_t               i, n;
-    size_t               lens[COMPLIANCE_ASKS_MAX][NGX_COMPLIANCE_ARGS];
-    const char          *args[COMPLIANCE_ASKS_MAX][NGX_COMPLIANCE_ARGS];
+    compliance_ask_t    *ask;
     ngx_redis_command_t  commands[COMPLIANCE_ASKS_MAX];
 
     check->lookup_due = 0;
@@ -134,8 +171,11 @@ ngx_compliance_check_round(ngx_compliance_check_t *check)
     }
 
     for (i = 0; i < n; i++) {
-        ngx_compliance_check_command(&check->lookup.asks[i], &commands[i],
-                                     args[i], lens[i]);
+        ask = &check->lookup.asks[i];
+
+        commands[i].template = &ngx_compliance_ask_kinds[ask->kind].command;
+        commands[i].arg = ask->key;
+        commands[i].len = ask->key_len;
     }
 
     check->batch.handler = ngx_compliance_check_replies;
@@ -152,57 +192,6 @@ ngx_compliance_check_round(ngx_compliance_check_t *check)
     check->lookup_due = 1;
 
     return NGX_AGAIN;
-}
-
-
-/* The fields of a record; 0 for a lone string. */
-
-static size_t
-ngx_compliance_check_fields(compliance_ask_kind_t kind,
-    const char *const **fields)
-{
-    switch (kind) {
-
-    case COMPLIANCE_ASK_DEVICE:
-        *fields = compliance_device_fields;
-        return COMPLIANCE_DEVICE_FIELDS;
-
-    case COMPLIANCE_ASK_USER:
-        *fields = compliance_user_fields;
-        return COMPLIANCE_USER_FIELDS;
-
-    case COMPLIANCE_ASK_STRING:
-        break;
-    }
-
-    *fields = NULL;
-
-    return 0;
-}
-
-
-static void
-ngx_compliance_check_command(const compliance_ask_t *ask,
-    ngx_redis_command_t *command, const char **argv, size_t *argvlen)
-{
-    size_t              i, n;
-    const char *const  *fields;
-
-    n = ngx_compliance_check_fields(ask->kind, &fields);
-
-    argv[0] = n ? "HMGET" : "GET";
-    argvlen[0] = ngx_strlen(argv[0]);
-    argv[1] = ask->key;
-    argvlen[1] = ask->key_len;
-
-    for (i = 0; i < n; i++) {
-        argv[i + 2] = fields[i];
-        argvlen[i + 2] = ngx_strlen(fields[i]);
-    }
-
-    command->argc = n + 2;
-    command->argv = argv;
-    command->argvlen = argvlen;
 }
 
 
@@ -246,19 +235,17 @@ ngx_compliance_check_answer(ngx_compliance_check_t *check, ngx_uint_t i,
 {
     size_t               n;
     ngx_int_t            rc;
-    const char *const   *fields;
     compliance_ask_t    *ask;
-    compliance_value_t   values[NGX_COMPLIANCE_ARGS];
+    compliance_value_t   values[NGX_COMPLIANCE_VALUES];
 
     ask = &check->lookup.asks[i];
-    n = ngx_compliance_check_fields(ask->kind, &fields);
+    n = ngx_compliance_ask_kinds[ask->kind].nvalues;
 
-    if (n) {
-        rc = ngx_compliance_store_values(reply, values, n, ask->key);
+    if (ask->kind == COMPLIANCE_ASK_STRING) {
+        rc = ngx_compliance_store_value(reply, values, ask->key);
 
     } else {
-        n = 1;
-        rc = ngx_compliance_store_value(reply, values, ask->key);
+        rc = ngx_compliance_store_values(reply, values, n, ask->key);
     }
 
     if (rc == NGX_OK) {

@@ -7,12 +7,22 @@
 static void ngx_compliance_details_handler(ngx_redis_batch_t *batch);
 
 
+static ngx_redis_template_t  ngx_compliance_details_command;
+
+
+ngx_int_t
+ngx_compliance_details_start(void)
+{
+    return ngx_compliance_store_hmget(&ngx_compliance_details_command,
+                                      compliance_detail_fields,
+                                      COMPLIANCE_DETAIL_FIELDS);
+}
+
+
 ngx_int_t
 ngx_compliance_details(ngx_compliance_details_t *details)
 {
     char                 key[COMPLIANCE_KEY_TEXT_MAX];
-    size_t               i, len, lens[2 + COMPLIANCE_DETAIL_FIELDS];
-    const char          *args[2 + COMPLIANCE_DETAIL_FIELDS];
     ngx_redis_command_t  command;
 
     details->presence = COMPLIANCE_PRESENCE_UNKNOWN;
@@ -20,27 +30,15 @@ ngx_compliance_details(ngx_compliance_details_t *details)
     ngx_memzero(&details->fields, sizeof(details->fields));
     ngx_memzero(&details->batch, sizeof(details->batch));
 
-    len = compliance_key_device(key, sizeof(key),
-                                ngx_compliance_worker.prefix,
-                                &details->device);
+    command.template = &ngx_compliance_details_command;
+    command.arg = key;
+    command.len = compliance_key_device(key, sizeof(key),
+                                        ngx_compliance_worker.prefix,
+                                        &details->device);
 
-    if (len == 0 || ngx_compliance_worker.redis == NULL) {
+    if (command.len == 0 || ngx_compliance_worker.redis == NULL) {
         return NGX_ERROR;
     }
-
-    args[0] = "HMGET";
-    lens[0] = 5;
-    args[1] = key;
-    lens[1] = len;
-
-    for (i = 0; i < COMPLIANCE_DETAIL_FIELDS; i++) {
-        args[i + 2] = compliance_detail_fields[i];
-        lens[i + 2] = ngx_strlen(compliance_detail_fields[i]);
-    }
-
-    command.argc = 2 + COMPLIANCE_DETAIL_FIELDS;
-    command.argv = args;
-    command.argvlen = lens;
 
     details->batch.handler = ngx_compliance_details_handler;
     details->batch.data = details;

@@ -77,6 +77,9 @@ ngx_int_t ngx_compliance_store_values(redisReply *reply,
     compliance_value_t *values, size_t n, const char *what);
 ngx_int_t ngx_compliance_store_value(redisReply *reply,
     compliance_value_t *value, const char *what);
+/* HMGET of these fields; the key varies. */
+ngx_int_t ngx_compliance_store_hmget(ngx_redis_template_t *command,
+    const char *const *fields, size_t n);
 /* An array of strings, of any length. */
 ngx_int_t ngx_compliance_store_list(redisReply *reply, const char *what);
 
@@ -94,9 +97,15 @@ compliance_snapshot_t *ngx_compliance_snapshot(void);
 
 /* ngx_compliance_check.c */
 
+ngx_int_t ngx_compliance_check_start(void);
 /* The read that check joined has ended. */
 void ngx_compliance_check_snapshot(ngx_compliance_check_t *check,
     ngx_int_t rc);
+
+
+/* ngx_compliance_details.c */
+
+ngx_int_t ngx_compliance_details_start(void);
 
 
 /* ngx_compliance_audit.c */

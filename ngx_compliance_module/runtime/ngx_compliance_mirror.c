@@ -9,8 +9,8 @@
 
 
 typedef struct {
-    const char  *command;
-    const char  *field;       /* NULL: none */
+    const char  *command[3];  /* the key is left out */
+    size_t       argc;
     ngx_int_t  (*reply)(ngx_compliance_row_t *row, redisReply *reply);
 } ngx_compliance_row_kind_t;
 
@@ -30,11 +30,17 @@ static ngx_uint_t ngx_compliance_mirror_same(ngx_compliance_row_t *row,
 
 
 static const ngx_compliance_row_kind_t  ngx_compliance_row_kinds[] = {
-    { "SMEMBERS", NULL, ngx_compliance_mirror_groups },
-    { "SMEMBERS", NULL, ngx_compliance_mirror_list },
-    { "HGET", "schema", ngx_compliance_mirror_schema },
-    { "HGETALL", NULL, ngx_compliance_mirror_group }
+    { { "SMEMBERS" }, 2, ngx_compliance_mirror_groups },
+    { { "SMEMBERS" }, 2, ngx_compliance_mirror_list },
+    { { "HGET", NULL, "schema" }, 3, ngx_compliance_mirror_schema },
+    { { "HGETALL" }, 2, ngx_compliance_mirror_group }
 };
+
+#define NGX_COMPLIANCE_ROW_KINDS                                              \
+    (sizeof(ngx_compliance_row_kinds) / sizeof(ngx_compliance_row_kinds[0]))
+
+static ngx_redis_template_t
+    ngx_compliance_row_commands[NGX_COMPLIANCE_ROW_KINDS];
 
 
 ngx_compliance_mirror_t  ngx_compliance_mirror;
@@ -43,9 +49,21 @@ ngx_compliance_mirror_t  ngx_compliance_mirror;
 ngx_int_t
 ngx_compliance_mirror_start(ngx_log_t *log)
 {
-    ngx_uint_t             i;
-    compliance_str_t       prefix;
-    ngx_compliance_row_t  *rows;
+    ngx_uint_t                        i;
+    compliance_str_t                  prefix;
+    ngx_compliance_row_t             *rows;
+    const ngx_compliance_row_kind_t  *kind;
+
+    for (i = 0; i < NGX_COMPLIANCE_ROW_KINDS; i++) {
+        kind = &ngx_compliance_row_kinds[i];
+
+        if (ngx_redis_template_init(&ngx_compliance_row_commands[i],
+                                    kind->argc, kind->command, 1)
+            != 0)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     ngx_compliance_mirror.snapshot = ngx_alloc(sizeof(compliance_snapshot_t),
                                                log);
@@ -91,26 +109,11 @@ ngx_compliance_mirror_start(ngx_log_t *log)
 
 void
 ngx_compliance_mirror_command(const ngx_compliance_row_t *row,
-    ngx_redis_command_t *command, const char **argv, size_t *argvlen)
+    ngx_redis_command_t *command)
 {
-    const ngx_compliance_row_kind_t  *kind;
-
-    kind = &ngx_compliance_row_kinds[row->kind];
-
-    argv[0] = kind->command;
-    argvlen[0] = ngx_strlen(kind->command);
-    argv[1] = row->key;
-    argvlen[1] = row->key_len;
-
-    command->argc = 2;
-    command->argv = argv;
-    command->argvlen = argvlen;
-
-    if (kind->field != NULL) {
-        argv[2] = kind->field;
-        argvlen[2] = ngx_strlen(kind->field);
-        command->argc = 3;
-    }
+    command->template = &ngx_compliance_row_commands[row->kind];
+    command->arg = row->key;
+    command->len = row->key_len;
 }
 
 

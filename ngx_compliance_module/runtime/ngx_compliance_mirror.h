@@ -57,9 +57,9 @@ extern ngx_compliance_mirror_t  ngx_compliance_mirror;
 
 ngx_int_t ngx_compliance_mirror_start(ngx_log_t *log);
 
-/* The command that asks for a row; argv and argvlen hold 3. */
+/* The command that asks for a row. */
 void ngx_compliance_mirror_command(const ngx_compliance_row_t *row,
-    ngx_redis_command_t *command, const char **argv, size_t *argvlen);
+    ngx_redis_command_t *command);
 
 /* NGX_ERROR: not what such a key holds; logged. */
 ngx_int_t ngx_compliance_mirror_reply(ngx_compliance_row_t *row,

@@ -238,7 +238,9 @@ ngx_compliance_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_compliance_snapshot_start(cycle) != NGX_OK
+    if (ngx_compliance_check_start() != NGX_OK
+        || ngx_compliance_details_start() != NGX_OK
+        || ngx_compliance_snapshot_start(cycle) != NGX_OK
         || ngx_compliance_audit_start(cycle) != NGX_OK)
     {
         return NGX_ERROR;

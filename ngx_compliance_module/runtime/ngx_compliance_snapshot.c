@@ -180,14 +180,11 @@ ngx_compliance_read_ask(ngx_compliance_read_t *read)
 static void
 ngx_compliance_read_send(ngx_compliance_read_batch_t *rb)
 {
-    size_t               lens[NGX_REDIS_MAX_COMMANDS][3];
-    const char          *args[NGX_REDIS_MAX_COMMANDS][3];
     ngx_uint_t           i;
     ngx_redis_command_t  commands[NGX_REDIS_MAX_COMMANDS];
 
     for (i = 0; i < rb->n; i++) {
-        ngx_compliance_mirror_command(rb->rows[i], &commands[i], args[i],
-                                      lens[i]);
+        ngx_compliance_mirror_command(rb->rows[i], &commands[i]);
     }
 
     rb->batch.handler = ngx_compliance_read_handler;

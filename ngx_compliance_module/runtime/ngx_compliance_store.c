@@ -6,6 +6,7 @@
 #include "ngx_compliance_internal.h"
 
 
+#define NGX_COMPLIANCE_FIELDS    14   /* of one record, at most */
 #define NGX_COMPLIANCE_CLASSES   16
 #define NGX_COMPLIANCE_CLASS_LEN 16
 
@@ -22,6 +23,25 @@ static ngx_compliance_class_t *ngx_compliance_store_class(redisReply *reply);
 
 
 static ngx_compliance_class_t  ngx_compliance_classes[NGX_COMPLIANCE_CLASSES];
+
+
+ngx_int_t
+ngx_compliance_store_hmget(ngx_redis_template_t *command,
+    const char *const *fields, size_t n)
+{
+    const char  *args[2 + NGX_COMPLIANCE_FIELDS];
+
+    if (n > NGX_COMPLIANCE_FIELDS) {
+        return NGX_ERROR;
+    }
+
+    args[0] = "HMGET";
+    args[1] = NULL;
+    ngx_memcpy(&args[2], fields, n * sizeof(char *));
+
+    return ngx_redis_template_init(command, 2 + n, args, 1) ? NGX_ERROR
+                                                            : NGX_OK;
+}
 
 
 ngx_int_t
