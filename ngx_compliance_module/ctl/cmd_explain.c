@@ -314,6 +314,39 @@ take_answer(ctl_t *ctl, ctl_explanation_t *e, size_t i)
 }
 
 
+/* What the device fails at: nothing that is decided by, all that an admin asks
+ * for. */
+static void
+read_details(ctl_t *ctl, ctl_explanation_t *e)
+{
+    redisReply         *reply;
+    char                key[COMPLIANCE_KEY_TEXT_MAX];
+    const char         *argv[2 + COMPLIANCE_DETAIL_FIELDS] = { "HMGET", key };
+    compliance_value_t  values[COMPLIANCE_DETAIL_FIELDS];
+
+    if (e->lookup.facts.device_presence != COMPLIANCE_PRESENT
+        || compliance_key_device(key, sizeof(key), ctl->prefix,
+               &e->lookup.facts.device.id) == 0)
+    {
+        return;
+    }
+
+    for (size_t i = 0; i < COMPLIANCE_DETAIL_FIELDS; i++) {
+        argv[2 + i] = compliance_detail_fields[i];
+    }
+
+    ctl_store_send_words(ctl, 2 + COMPLIANCE_DETAIL_FIELDS, argv);
+    reply = ctl_store_receive(ctl);
+
+    for (size_t i = 0; i < COMPLIANCE_DETAIL_FIELDS; i++) {
+        values[i] = reply->type == REDIS_REPLY_ARRAY && i < reply->elements
+                    ? ctl_reply_text(reply->element[i]) : compliance_absent;
+    }
+
+    compliance_details_read(values, &e->details);
+}
+
+
 static void
 decide(ctl_t *ctl, ctl_explanation_t *e)
 {
@@ -371,6 +404,7 @@ ctl_explain(ctl_t *ctl)
 
     read_request(ctl, e);
     decide(ctl, e);
+    read_details(ctl, e);
     note_groups(e);
 
     if (ctl->json) {

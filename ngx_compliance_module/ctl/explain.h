@@ -24,6 +24,7 @@ typedef struct {
     compliance_snapshot_t  snapshot;
     compliance_decision_t  decision;
     compliance_trace_t     trace;
+    compliance_device_details_t details;  /* of the device that was found */
     int64_t                at;
     const char            *user;       /* as given, or NULL */
     const char            *device;     /* as given, or NULL */

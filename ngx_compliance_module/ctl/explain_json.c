@@ -56,8 +56,9 @@ lookup_json(const ctl_explanation_t *e)
 
 
 static json_t *
-device_json(const compliance_facts_t *facts)
+device_json(const ctl_explanation_t *e)
 {
+    const compliance_facts_t  *facts = &e->lookup.facts;
     const compliance_device_t *device = &facts->device;
     json_t                    *object = ctl_json_object();
 
@@ -72,6 +73,7 @@ device_json(const compliance_facts_t *facts)
     }
 
     set_text(object, "state", compliance_state_name(device->state));
+    set_text(object, "reasons", e->details.reasons);
     set_text(object, "owner", device->owner.len == 0 ? NULL
                               : device->owner.data);
     set_text(object, "risk", compliance_risk_name(device->risk));
@@ -106,7 +108,7 @@ facts_json(const ctl_explanation_t *e)
     }
 
     ctl_json_set(object, "ambiguous", ctl_json_bool(facts->ambiguous));
-    ctl_json_set(object, "device", device_json(facts));
+    ctl_json_set(object, "device", device_json(e));
     ctl_json_set(object, "user", user);
 
     return object;

@@ -101,8 +101,9 @@ print_lookup(const ctl_explanation_t *e)
 
 
 static void
-print_device(const compliance_facts_t *facts)
+print_device(const ctl_explanation_t *e)
 {
+    const compliance_facts_t  *facts = &e->lookup.facts;
     const compliance_device_t *device = &facts->device;
 
     if (!facts->device_claimed) {
@@ -119,6 +120,11 @@ print_device(const compliance_facts_t *facts)
     }
 
     line("    state", compliance_state_name(device->state));
+
+    if (e->details.reasons[0] != '\0') {
+        line("    reasons", ctl_escape(ctl_str(e->details.reasons)));
+    }
+
     line("    owner", device->owner.len == 0 ? "-"
                       : ctl_escape(ctl_str(device->owner.data)));
     line("    risk", compliance_risk_name(device->risk));
@@ -154,7 +160,7 @@ print_facts(const ctl_explanation_t *e)
         line("  ambiguous", "the names led to different records");
     }
 
-    print_device(facts);
+    print_device(e);
 
     if (!facts->user_claimed) {
         line("  user", "none");

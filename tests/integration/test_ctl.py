@@ -658,6 +658,14 @@ def test_explain_shows_the_way_to_the_verdict(ctl, redis):
     assert answer["default_group"]["unknown_user"] == "block"
 
 
+def test_explain_names_what_the_device_fails_at(ctl, redis):
+    redis.seed()
+    words = ("--user", "alice", "--device", "BADPHONE", "--protocol", "eas")
+    answer = ctl.explain(*words)
+    assert answer["facts"]["device"]["reasons"] == "os_outdated,encryption_off"
+    assert "os_outdated,encryption_off" in ctl("explain", *words)
+
+
 def test_explain_judges_at_another_time(ctl, redis):
     redis.seed()
     words = ("--user", "alice", "--device", "GRACEPHONE", "--protocol", "eas")
