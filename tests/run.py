@@ -4,14 +4,21 @@ A suite is a make target.  It counts what its runner says; one that fails
 without a count, or runs no test, counts as one failure, and so does a skip:
 nothing that was not run may look green."""
 
+import contextlib
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOGS = ROOT / "build" / "test"
+
+# Every process of a suite inherits it, so that what outlives its suite is
+# found.
+MARK = f"COMPLIANCE_TEST_RUN={os.getpid()}-{time.time_ns()}"
 
 # In the order in which a fault is cheapest to find.
 SUITES = ["build", "check-layers", "docs-check", "lint", "unit",
@@ -41,6 +48,32 @@ def count(line):
     return None
 
 
+def left_behind():
+    """(pid, command) of what still runs; ends it."""
+    found = {}
+    for directory in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if MARK.encode() in (directory / "environ").read_bytes():
+                words = (directory / "cmdline").read_bytes().split(b"\0")
+                found[int(directory.name)] = b" ".join(words).decode(
+                    errors="replace").strip()
+    return {pid: words for pid, words in found.items() if words}
+
+
+def fail_what_is_left(suite):
+    """Servers may take a moment to end; what stays is a failure."""
+    for _ in range(50):
+        if not left_behind():
+            return 0
+        time.sleep(0.1)
+    left = left_behind()
+    for pid, words in left.items():
+        print(f"left behind by {suite}: {pid} {words[:120]}")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return 1 if left else 0
+
+
 def run(suite):
     print(f"\n=== {suite}", flush=True)
     started = time.monotonic()
@@ -48,6 +81,7 @@ def run(suite):
     with open(LOGS / f"{suite}.log", "w") as log:
         process = subprocess.Popen(
             ["make", "--no-print-directory", suite], cwd=ROOT, text=True,
+            env=dict([MARK.split("=")], **os.environ),
             errors="replace", stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         for line in process.stdout:
@@ -62,6 +96,7 @@ def run(suite):
         passed += 1
     elif (status != 0 and failed == 0) or (passed == 0 and failed == 0):
         failed += 1
+    failed += fail_what_is_left(suite)
     seconds = time.monotonic() - started
     print(f"=== {suite}: {passed} passed, {failed} failed"
           f" ({seconds:.0f} s)", flush=True)
