@@ -1,6 +1,7 @@
 """Starts the whole gateway in a directory of its own, runs the browser tests
 against it, and ends it, whatever happened."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -23,8 +24,8 @@ def main():
         demo("start")
         run = subprocess.run(
             ["node", "--test", "--test-reporter=tap", HERE / "webmail.test.mjs"],
-            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(DEMO),
-                 "DEMO_ENV": str(DEMO / "env"), "SHOTS": str(DEMO / "shots")},
+            env=dict(os.environ, HOME=str(DEMO), DEMO_ENV=str(DEMO / "env"),
+                     SHOTS=str(DEMO / "shots")),
             stdin=subprocess.DEVNULL, capture_output=True, text=True)
         print(run.stdout, run.stderr, sep="")
         for line in run.stdout.splitlines():
