@@ -27,7 +27,7 @@ CFLAGS        := -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING)
 # paths of the project.
 PREFIX_MAP    := -ffile-prefix-map=$(CURDIR)=.
 
-.PHONY: help build modules install-deps test clean
+.PHONY: help build modules install-deps test install clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort \
@@ -73,6 +73,18 @@ FORCE:
 
 test: ## install what is needed and run every test
 	@tests/run
+
+# As Debian lays nginx out; DESTDIR for packages.
+PREFIX        ?= /usr
+NGINX_MODULES ?= $(PREFIX)/lib/nginx/modules
+
+install: build ## install the modules, compliancectl, its manual page and the example configurations
+	install -d $(DESTDIR)$(NGINX_MODULES) $(DESTDIR)$(PREFIX)/bin \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
+	install -m 644 $(MODULES) $(DESTDIR)$(NGINX_MODULES)
+	install -m 755 $(BUILD)/compliancectl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 deploy/man/compliancectl.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	cp -R README.md LICENSE docs deploy/nginx deploy/redis $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
 
 clean: ## remove everything that was built (stops no demo: make demo-down does)
 	rm -rf $(BUILD)
