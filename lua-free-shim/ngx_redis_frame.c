@@ -16,6 +16,7 @@
 #define NGX_REDIS_FRAME_BROKEN   2
 
 
+static size_t  ngx_redis_frame_string(const char *data, size_t len);
 static int  ngx_redis_frame_step(ngx_redis_frame_t *frame, char ch);
 static int  ngx_redis_frame_type(ngx_redis_frame_t *frame, char ch);
 static int  ngx_redis_frame_digit(ngx_redis_frame_t *frame, char ch);
@@ -23,6 +24,8 @@ static int  ngx_redis_frame_line_end(ngx_redis_frame_t *frame);
 static int  ngx_redis_frame_bulk(ngx_redis_frame_t *frame);
 static int  ngx_redis_frame_array(ngx_redis_frame_t *frame);
 static int  ngx_redis_frame_element_end(ngx_redis_frame_t *frame);
+static ngx_redis_frame_e  ngx_redis_frame_done(ngx_redis_frame_t *frame,
+    size_t i, size_t *used);
 static int  ngx_redis_frame_broken(ngx_redis_frame_t *frame, const char *why);
 
 
@@ -60,6 +63,23 @@ ngx_redis_frame_scan(ngx_redis_frame_t *frame, const char *data, size_t len,
             continue;
         }
 
+        if (frame->state == NGX_REDIS_FRAME_TYPE) {
+            n = ngx_redis_frame_string(data + i, len - i);
+
+            if (n != 0 && n <= frame->max_bytes - frame->bytes) {
+                frame->bytes += n;
+                i += n;
+
+                if (ngx_redis_frame_element_end(frame)
+                    == NGX_REDIS_FRAME_COMPLETE)
+                {
+                    return ngx_redis_frame_done(frame, i, used);
+                }
+
+                continue;
+            }
+        }
+
         if (++frame->bytes > frame->max_bytes) {
             (void) ngx_redis_frame_broken(frame, "reply is too long");
             *used = i;
@@ -74,16 +94,65 @@ ngx_redis_frame_scan(ngx_redis_frame_t *frame, const char *data, size_t len,
         }
 
         if (rc == NGX_REDIS_FRAME_COMPLETE) {
-            frame->bytes = 0;
-            frame->elements = 0;
-            *used = i;
-            return NGX_REDIS_FRAME_DONE;
+            return ngx_redis_frame_done(frame, i, used);
         }
     }
 
     *used = i;
 
     return NGX_REDIS_FRAME_AGAIN;
+}
+
+
+static ngx_redis_frame_e
+ngx_redis_frame_done(ngx_redis_frame_t *frame, size_t i, size_t *used)
+{
+    frame->bytes = 0;
+    frame->elements = 0;
+    *used = i;
+
+    return NGX_REDIS_FRAME_DONE;
+}
+
+
+/* Most of what comes is short strings, whole: their bytes are not looked at
+ * one by one.  The bytes of such a string, or of a nil, at data; 0: it is not
+ * one, or not all of it, and the state machine is to say what it is. */
+
+static size_t
+ngx_redis_frame_string(const char *data, size_t len)
+{
+    size_t  i, n;
+
+    if (len < sizeof("$-1\r\n") - 1 || data[0] != '$') {
+        return 0;
+    }
+
+    if (data[1] == '-') {
+        return memcmp(data, "$-1\r\n", 5) == 0 ? 5 : 0;
+    }
+
+    /* two digits, and no zero before another one */
+
+    i = 1;
+    n = 0;
+
+    do {
+        if (data[i] < '0' || data[i] > '9') {
+            return 0;
+        }
+
+        n = n * 10 + (size_t) (data[i++] - '0');
+
+    } while (n != 0 && i < 3 && data[i] != '\r');
+
+    if (len - i < n + 4 || data[i] != '\r' || data[i + 1] != '\n'
+        || data[i + 2 + n] != '\r' || data[i + 3 + n] != '\n')
+    {
+        return 0;
+    }
+
+    return i + n + 4;
 }
 
 

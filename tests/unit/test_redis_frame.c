@@ -2,6 +2,7 @@
  * The framing check of Redis replies, fed at every split.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../../lua-free-shim/ngx_redis_frame.h"
@@ -59,6 +60,12 @@ static const input_t broken[] = {
     INPUT("$5\r\nhelloX\r"),
     INPUT("$5\r\nhello\rX"),
     INPUT("$5\r\nhello!\r\n"),
+    INPUT("$01\r\na\r\n"),
+    INPUT("$00\r\n\r\n"),
+    INPUT("$-0\r\n"),
+    INPUT("$-1\rX"),
+    INPUT("$1\nab\r\n"),
+    INPUT("$1x\r\na\r\n"),
     INPUT("$4097\r\n"),
     INPUT("$1000000000000\r\n"),
     INPUT("*-2\r\n"),
@@ -114,6 +121,39 @@ Test(redis_frame, whole_replies_end_at_their_last_byte_at_every_split)
             cr_assert_eq(feed(&valid[i], split, &total),
                          NGX_REDIS_FRAME_DONE, "valid[%zu] at %zu", i, split);
             cr_assert_eq(total, valid[i].len);
+        }
+    }
+}
+
+
+Test(redis_frame, strings_of_every_length_are_whole_or_refused)
+{
+    int      n;
+    char     bytes[512];
+    size_t   len, split, total;
+    input_t  in = { bytes, 0 };
+
+    for (len = 0; len < 130; len++) {
+        n = snprintf(bytes, sizeof(bytes), "*3\r\n$%zu\r\n", len);
+        memset(bytes + n, '\r', len);
+        memcpy(bytes + n + len, "\r\n$-1\r\n$1\r\nx\r\n", 14);
+        in.len = (size_t) n + len + 14;
+
+        for (split = 0; split <= in.len; split++) {
+            cr_assert_eq(feed(&in, split, &total), NGX_REDIS_FRAME_DONE);
+            cr_assert_eq(total, in.len);
+        }
+
+        /* neither byte of the line's end may be another */
+
+        for (size_t at = 0; at < 2; at++) {
+            bytes[(size_t) n + len + at] ^= 1;
+
+            for (split = 0; split <= in.len; split++) {
+                cr_assert_eq(feed(&in, split, &total), NGX_REDIS_FRAME_ERROR);
+            }
+
+            bytes[(size_t) n + len + at] ^= 1;
         }
     }
 }
