@@ -151,36 +151,25 @@ ngx_redis_send(ngx_redis_t *redis, ngx_redis_batch_t *batch,
 void
 ngx_redis_cancel(ngx_redis_batch_t *batch)
 {
-    ngx_uint_t         i;
-    ngx_redis_slot_t  *slot;
-
     if (!batch->pending) {
         return;
     }
 
     batch->pending = 0;
+    batch->redis->slots[batch->slot].batch = NULL;
 
-    slot = &batch->redis->slots[batch->slot];
-    slot->batch = NULL;
-
-    for (i = 0; i < slot->nreplies; i++) {
-        freeReplyObject(batch->replies[i]);
-        batch->replies[i] = NULL;
-    }
+    ngx_memzero(batch->replies, sizeof(batch->replies));
 }
 
 
 void
 ngx_redis_slot_done(ngx_redis_t *redis, ngx_redis_status_e status)
 {
-    redisReply         *replies[NGX_REDIS_MAX_COMMANDS];
-    ngx_uint_t          i, n;
     ngx_redis_slot_t   *slot;
     ngx_redis_batch_t  *batch;
 
     slot = &redis->slots[redis->head];
     batch = slot->batch;
-    n = slot->nreplies;
 
     slot->batch = NULL;
 
@@ -188,12 +177,9 @@ ngx_redis_slot_done(ngx_redis_t *redis, ngx_redis_status_e status)
     redis->nslots--;
 
     if (batch == NULL) {
+        ngx_redis_object_reset(redis);
         return;
     }
-
-    /* the handler may free the batch's memory, so the replies' owner is here */
-
-    ngx_memcpy(replies, batch->replies, n * sizeof(redisReply *));
 
     if (status != NGX_REDIS_OK) {
         ngx_memzero(batch->replies, sizeof(batch->replies));
@@ -203,9 +189,7 @@ ngx_redis_slot_done(ngx_redis_t *redis, ngx_redis_status_e status)
     batch->status = status;
     batch->handler(batch);
 
-    for (i = 0; i < n; i++) {
-        freeReplyObject(replies[i]);
-    }
+    ngx_redis_object_reset(redis);
 }
 
 

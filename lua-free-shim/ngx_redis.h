@@ -64,8 +64,8 @@ struct ngx_redis_batch_s {
     ngx_uint_t            ncommands;   /* set by ngx_redis_send() */
     ngx_redis_status_e    status;
     redisReply           *replies[NGX_REDIS_MAX_COMMANDS];
-                                       /* status OK: one each; freed by the
-                                          client after the handler */
+                                       /* status OK: one each, good until
+                                          the handler returns */
     /* private */
     ngx_redis_t          *redis;
     ngx_uint_t            slot;        /* of redis->slots, while pending */

@@ -413,6 +413,8 @@ ngx_redis_close(ngx_redis_t *redis)
         redis->reader = NULL;
     }
 
+    ngx_redis_object_destroy(redis);
+
     if (redis->out != NULL) {
         ngx_free(redis->out);
         redis->out = NULL;

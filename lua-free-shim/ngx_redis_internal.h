@@ -6,6 +6,7 @@
  *   ngx_redis_connection.c  connects, writes, times out, closes, tries again
  *   ngx_redis_handshake.c   who we are, and which database
  *   ngx_redis_reply.c       reads, checks the framing, hands replies out
+ *   ngx_redis_object.c      the memory those replies are in
  *   ngx_redis_log.c         says once that the server is gone, and back
  *
  * Redis answers in the order it was asked, so the slots are a ring: the reply
@@ -85,8 +86,7 @@ struct ngx_redis_s {
     u_char               *in;
     ngx_redis_frame_t     frame;
     redisReader          *reader;
-    redisReplyObjectFunctions  functions;
-    redisReplyObjectFunctions *standard;
+    ngx_pool_t           *objects;     /* the replies of the slot at head */
 
     const char           *last_failure;
     time_t                logged;
@@ -121,6 +121,14 @@ void ngx_redis_write_handler(ngx_event_t *wev);
 ngx_int_t ngx_redis_handshake_init(ngx_redis_t *redis);
 /* NGX_ERROR: the connection is gone. */
 ngx_int_t ngx_redis_handshake_reply(ngx_redis_t *redis, redisReply *reply);
+
+
+/* ngx_redis_object.c */
+
+/* A reader whose replies are good until the next reset. */
+redisReader *ngx_redis_object_reader(ngx_redis_t *redis);
+void ngx_redis_object_reset(ngx_redis_t *redis);
+void ngx_redis_object_destroy(ngx_redis_t *redis);
 
 
 /* ngx_redis_reply.c */

@@ -7,15 +7,6 @@
 #include "ngx_redis_internal.h"
 
 
-#if (HIREDIS_MAJOR >= 1)
-#define ngx_redis_elements_t  size_t
-#else
-#define ngx_redis_elements_t  int
-#endif
-
-
-static void *ngx_redis_create_array(const redisReadTask *task,
-    ngx_redis_elements_t n);
 static ngx_int_t ngx_redis_process(ngx_redis_t *redis, u_char *data,
     size_t len);
 static ngx_uint_t ngx_redis_expecting(ngx_redis_t *redis);
@@ -27,41 +18,14 @@ static ngx_int_t ngx_redis_reply(ngx_redis_t *redis, redisReply *reply);
 ngx_int_t
 ngx_redis_reader_init(ngx_redis_t *redis)
 {
-    redisReader  *reader;
-
-    reader = redisReaderCreate();
-    if (reader == NULL) {
+    redis->reader = ngx_redis_object_reader(redis);
+    if (redis->reader == NULL) {
         return NGX_ERROR;
     }
-
-    redis->standard = reader->fn;
-    redis->functions = *reader->fn;
-    redis->functions.createArray = ngx_redis_create_array;
-
-    reader->fn = &redis->functions;
-    reader->privdata = redis;
-
-    redis->reader = reader;
 
     ngx_redis_frame_init(&redis->frame, redis->conf->max_reply);
 
     return NGX_OK;
-}
-
-
-/* The framing check has counted the elements already; hiredis' own function
- * would take any number's memory at once, so it is not left to one check. */
-
-static void *
-ngx_redis_create_array(const redisReadTask *task, ngx_redis_elements_t n)
-{
-    ngx_redis_t  *redis = task->privdata;
-
-    if (n > NGX_REDIS_FRAME_ELEMENTS) {
-        return NULL;
-    }
-
-    return redis->standard->createArray(task, n);
 }
 
 
@@ -187,7 +151,7 @@ ngx_redis_reply(ngx_redis_t *redis, redisReply *reply)
 
     if (redis->state == NGX_REDIS_HANDSHAKING) {
         rc = ngx_redis_handshake_reply(redis, reply);
-        freeReplyObject(reply);
+        ngx_redis_object_reset(redis);
         return rc;
     }
 
@@ -195,9 +159,6 @@ ngx_redis_reply(ngx_redis_t *redis, redisReply *reply)
 
     if (slot->batch != NULL) {
         slot->batch->replies[slot->nreplies] = reply;
-
-    } else {
-        freeReplyObject(reply);
     }
 
     if (++slot->nreplies == slot->ncommands) {
