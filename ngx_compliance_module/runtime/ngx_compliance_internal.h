@@ -61,7 +61,7 @@ typedef struct {
     uint32_t   layout;
     uint32_t   nslots;      /* a power of two */
     uint32_t   schema_seen; /* the store was once more than a fresh one */
-    u_char     key[16];     /* of the hash: clients must not aim at a slot */
+    u_char     key[16];     /* of the SipHash: clients must not aim at a slot */
     uint64_t   slots[1];
 } ngx_compliance_zone_t;
 

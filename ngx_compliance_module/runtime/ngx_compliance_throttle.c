@@ -10,8 +10,7 @@
  */
 #include "ngx_compliance_internal.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include "../core/siphash.h"
 
 
 #define NGX_COMPLIANCE_BUCKET    4       /* slots a key may stand in */
@@ -25,15 +24,8 @@
     ((word) & ~(uint64_t) NGX_COMPLIANCE_COUNT_MAX)
 
 
-typedef union {
-    u_char    bytes[EVP_MAX_MD_SIZE];
-    uint64_t  words[EVP_MAX_MD_SIZE / sizeof(uint64_t)];
-} ngx_compliance_digest_t;
-
-
-static ngx_int_t ngx_compliance_count_hash(ngx_compliance_zone_t *zone,
-    ngx_compliance_count_e what, const void *key, size_t len,
-    uint64_t hash[2]);
+static uint64_t ngx_compliance_count_hash(ngx_compliance_zone_t *zone,
+    ngx_compliance_count_e what, const void *key, size_t len);
 static uint64_t *ngx_compliance_count_slot(uint64_t *bucket, uint64_t name,
     uint64_t *word);
 
@@ -50,25 +42,27 @@ ngx_uint_t
 ngx_compliance_count(ngx_compliance_count_e what, const void *key, size_t len,
     time_t window_s)
 {
-    uint64_t               *slot, *bucket, word, next, name, end, hash[2];
+    uint64_t               *slot, *bucket, word, next, name, end, hash;
     ngx_uint_t              i;
     ngx_compliance_zone_t  *zone;
 
     zone = ngx_compliance_zone();
 
-    if (zone == NULL || window_s <= 0
-        || ngx_compliance_count_hash(zone, what, key, len, hash) != NGX_OK)
-    {
+    if (zone == NULL || window_s <= 0) {
         return 1;
     }
 
-    bucket = &zone->slots[hash[0] & (zone->nslots - 1)
+    /* the bucket by the hash's low bits, the tag by its high ones */
+
+    hash = ngx_compliance_count_hash(zone, what, key, len);
+
+    bucket = &zone->slots[hash & (zone->nslots - 1)
                           & ~(uint64_t) (NGX_COMPLIANCE_BUCKET - 1)];
 
     /* a tag of 0 is an empty slot */
 
     end = (uint64_t) (ngx_time() / window_s + 1) * (uint64_t) window_s;
-    name = ((hash[1] | 1) << 40) | ((end & 0xffffff) << 16);
+    name = ((hash >> 40 | 1) << 40) | ((end & 0xffffff) << 16);
 
     for (i = 0; i < NGX_COMPLIANCE_TRIES; i++) {
 
@@ -133,28 +127,18 @@ ngx_compliance_count_slot(uint64_t *bucket, uint64_t name, uint64_t *word)
 }
 
 
-static ngx_int_t
+/* Each kind of count has a key of its own. */
+
+static uint64_t
 ngx_compliance_count_hash(ngx_compliance_zone_t *zone,
-    ngx_compliance_count_e what, const void *key, size_t len,
-    uint64_t hash[2])
+    ngx_compliance_count_e what, const void *key, size_t len)
 {
-    u_char                   secret[sizeof(zone->key) + 1];
-    unsigned                 n;
-    ngx_compliance_digest_t  digest;
+    u_char  secret[COMPLIANCE_SIPHASH_KEY];
 
-    ngx_memcpy(secret, zone->key, sizeof(zone->key));
-    secret[sizeof(zone->key)] = (u_char) what;
+    ngx_memcpy(secret, zone->key, COMPLIANCE_SIPHASH_KEY);
+    secret[0] ^= (u_char) what;
 
-    if (HMAC(EVP_sha256(), secret, sizeof(secret), key, len, digest.bytes, &n)
-        == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    hash[0] = digest.words[0];
-    hash[1] = digest.words[1];
-
-    return NGX_OK;
+    return compliance_siphash(secret, key, len);
 }
 
 
