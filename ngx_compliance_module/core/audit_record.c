@@ -18,6 +18,9 @@
 #define COMPLIANCE_AUDIT_TYPE_MAX       64
 #define COMPLIANCE_AUDIT_AGENT_MAX      256
 
+/* What stands before a member's value. */
+#define MEMBER(name)  compliance_str(",\"" name "\":\"")
+
 #define COMPLIANCE_AUDIT_TAIL  "\"}"
 #define COMPLIANCE_AUDIT_HASH  ",\"hash\":\""
 #define COMPLIANCE_AUDIT_BEGIN "{\"v\":1,\"lane\":\""
@@ -93,10 +96,11 @@ compliance_cut(compliance_str_t text, size_t len)
 }
 
 
-/* Adds ,"name":"value", the value cut to max bytes, or to fewer where its
- * escaped form takes more than twice as many. */
+/* Adds the name's opening, see MEMBER, the value and its closing quote.  The
+ * value is cut to max bytes, or to fewer where its escaped form takes more
+ * than twice as many. */
 static void
-compliance_audit_member(compliance_buf_t *out, const char *name,
+compliance_audit_member(compliance_buf_t *out, compliance_str_t opening,
     compliance_str_t value, size_t max)
 {
     char             escaped[2 * COMPLIANCE_PRINCIPAL_MAX + 64];
@@ -124,11 +128,9 @@ compliance_audit_member(compliance_buf_t *out, const char *name,
         value = compliance_cut(value, value.len - value.len / 4 - 1);
     }
 
-    compliance_buf_str(out, ",\"");
-    compliance_buf_str(out, name);
-    compliance_buf_str(out, "\":\"");
+    compliance_buf_add(out, opening.data, opening.len);
     compliance_buf_add(out, buf.data, buf.len);
-    compliance_buf_str(out, "\"");
+    compliance_buf_add(out, "\"", 1);
 }
 
 
@@ -247,41 +249,43 @@ compliance_audit_record(compliance_audit_chain_t *chain,
     compliance_audit_begin(chain, context->time_ms, out);
 
     const struct {
-        const char      *name;
+        compliance_str_t opening;
         compliance_str_t value;
         size_t           max;
     } members[] = {
-        { "id", compliance_text(context->decision_id),
+        { MEMBER("id"), compliance_text(context->decision_id),
           COMPLIANCE_AUDIT_COMMAND_MAX },
-        { "node", context->node, COMPLIANCE_AUDIT_NODE_MAX },
-        { "protocol",
+        { MEMBER("node"), context->node, COMPLIANCE_AUDIT_NODE_MAX },
+        { MEMBER("protocol"),
           compliance_text(compliance_protocol_name(request->protocol)), 32 },
-        { "verdict",
+        { MEMBER("verdict"),
           compliance_text(compliance_verdict_name(decision->verdict)), 32 },
-        { "reason",
+        { MEMBER("reason"),
           compliance_text(compliance_reason_name(decision->reason)), 32 },
-        { "would_block",
+        { MEMBER("would_block"),
           decision->would_block
               ? compliance_text(compliance_reason_name(decision->would_reason))
               : compliance_str(""), 32 },
-        { "group",
+        { MEMBER("group"),
           decision->group != NULL ? compliance_text(decision->group->name)
                                   : compliance_str(""),
           COMPLIANCE_GROUP_NAME_MAX },
-        { "user", compliance_audit_user(request, facts),
+        { MEMBER("user"), compliance_audit_user(request, facts),
           COMPLIANCE_PRINCIPAL_MAX },
-        { "device", (compliance_str_t) { device.data, device.len },
+        { MEMBER("device"), (compliance_str_t) { device.data, device.len },
           COMPLIANCE_FINGERPRINT_LEN + 8 },
-        { "binding",
+        { MEMBER("binding"),
           compliance_text(compliance_binding_name(decision->binding)), 32 },
-        { "client", context->client, COMPLIANCE_AUDIT_CLIENT_MAX },
-        { "device_type", request->device_type, COMPLIANCE_AUDIT_TYPE_MAX },
-        { "user_agent", request->user_agent, COMPLIANCE_AUDIT_AGENT_MAX },
-        { "command", context->command, COMPLIANCE_AUDIT_COMMAND_MAX },
+        { MEMBER("client"), context->client, COMPLIANCE_AUDIT_CLIENT_MAX },
+        { MEMBER("device_type"), request->device_type,
+          COMPLIANCE_AUDIT_TYPE_MAX },
+        { MEMBER("user_agent"), request->user_agent,
+          COMPLIANCE_AUDIT_AGENT_MAX },
+        { MEMBER("command"), context->command, COMPLIANCE_AUDIT_COMMAND_MAX },
     };
 
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        compliance_audit_member(out, members[i].name, members[i].value,
+        compliance_audit_member(out, members[i].opening, members[i].value,
             members[i].max);
     }
 
@@ -300,7 +304,8 @@ compliance_audit_gap(compliance_audit_chain_t *chain, int64_t time_ms,
     }
 
     compliance_audit_begin(chain, time_ms, out);
-    compliance_audit_member(out, "node", node, COMPLIANCE_AUDIT_NODE_MAX);
+    compliance_audit_member(out, MEMBER("node"), node,
+        COMPLIANCE_AUDIT_NODE_MAX);
     compliance_audit_number(out, "dropped", (int64_t) dropped);
 
     return compliance_audit_end(chain, out, begin);

@@ -33,6 +33,27 @@ compliance_code_point(compliance_str_t text, size_t *i)
 }
 
 
+/* How many bytes from i on are printable ASCII that JSON takes as they are:
+ * most of what comes, and added at once. */
+static size_t
+compliance_json_run(compliance_str_t text, size_t i)
+{
+    size_t begin = i;
+
+    while (i < text.len) {
+        uint8_t c = (uint8_t) text.data[i];
+
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
+            break;
+        }
+
+        i++;
+    }
+
+    return i - begin;
+}
+
+
 static bool
 compliance_is_control(utf8proc_int32_t c)
 {
@@ -106,10 +127,18 @@ compliance_json_code(compliance_buf_t *out, utf8proc_int32_t c)
 void
 compliance_json_escape(compliance_buf_t *out, compliance_str_t text)
 {
-    size_t           i = 0, at;
+    size_t           i = 0, at, run;
     utf8proc_int32_t c;
 
     while (text.data != NULL && i < text.len) {
+        run = compliance_json_run(text, i);
+
+        if (run != 0) {
+            compliance_buf_add(out, text.data + i, run);
+            i += run;
+            continue;
+        }
+
         at = i;
         c = compliance_code_point(text, &i);
 

@@ -378,6 +378,10 @@ ngx_compliance_check_log(ngx_compliance_check_t *check)
         return;
     }
 
+    if (check->log->log_level < level) {
+        return;
+    }
+
     text.data = check->facts.user.principal.data;
     text.len = check->facts.user.principal.len;
     user_len = ngx_compliance_escape(user, sizeof(user), text);
