@@ -68,6 +68,35 @@ warn_unknown_users(ctl_t *ctl, const group_t *group)
 }
 
 
+/* Web mail knows its user by the device; a browser that proves none is judged
+ * by the default group, whoever is signed in there. */
+static void
+warn_open_web(ctl_t *ctl, const group_t *group)
+{
+    ctl_record_t record;
+
+    if (ctl_group_is_default(group->name)
+        || ctl_changes_find(&group->real, "mode") == NULL
+        || !compliance_str_eq(ctl_changes_find(&group->real, "mode")->value,
+                              compliance_str("enforce")))
+    {
+        return;
+    }
+
+    ctl_record_read(ctl, &record, "default", ctl_key_group(ctl, "default"));
+
+    if (strcmp(ctl_group_value(group->kind, &record, "mode"), "enforce") != 0
+        || strcmp(ctl_group_value(group->kind, &record, "unknown_device"),
+                  "block") != 0)
+    {
+        ctl_warn("group \"%s\" is enforced, but in web mail a browser that "
+                 "proves no device is judged by group \"default\", which lets "
+                 "it in. Close it with: compliancectl group set default "
+                 "mode=enforce unknown_device=block", group->name);
+    }
+}
+
+
 static void
 plan_set(ctl_t *ctl, void *data)
 {
@@ -134,6 +163,7 @@ set(ctl_t *ctl, group_t *group)
     }
 
     warn_unknown_users(ctl, group);
+    warn_open_web(ctl, group);
 
     return CTL_DONE;
 }

@@ -52,6 +52,15 @@ ngx_http_compliance_conf_check(ngx_conf_t *cf,
 
     ngx_http_compliance_conf_resolve(conf);
 
+    if (clcf->post_action.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"post_action\" and \"compliance\" in %s \"%V\": "
+                           "what is asked for behind the answer cannot be "
+                           "gated", location ? "location" : "server",
+                           &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
     fault = ngx_http_compliance_conf_fault(conf, own);
 
     if (fault) {

@@ -138,6 +138,10 @@ ngx_http_compliance_moved(ngx_http_request_t *r,
         /* something failed on the way, as a body that is too large does: no
          * allow was spoken, so no location is open to it */
 
+        if (ctx->check == NULL) {
+            return NGX_ERROR;
+        }
+
         ngx_compliance_check_cancel(ctx->check);
         ngx_http_compliance_fail(r, ctx, r->err_status);
         break;
@@ -514,7 +518,7 @@ ngx_http_compliance_finish(ngx_http_request_t *r,
 
     if (r->header_sent) {
 
-        /* a post_action behind the answer */
+        /* the post_action of a location that is not gated itself */
 
         ngx_http_finalize_request(r, NGX_OK);
         return NGX_DONE;

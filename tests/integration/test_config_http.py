@@ -87,6 +87,8 @@ GATED = "compliance on; compliance_protocol %s; proxy_pass http://127.0.0.1:1;"
      '"return" answers before "compliance" in location "/"'),
     ("location @name { compliance on; }",
      'there is no "compliance_protocol"'),
+    ("location / { %s post_action /after; }" % (GATED % "web"),
+     '"post_action" and "compliance" in location "/"'),
 ])
 def test_bad_configuration_is_refused(gateway, location, message):
     (gateway.directory / "empty.json").write_text("{}")

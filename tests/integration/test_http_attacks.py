@@ -265,16 +265,6 @@ def test_error_page_does_not_lead_a_blocked_request_to_the_back_end(site):
     assert site.seen() == []
 
 
-def test_post_action_does_not_lead_a_blocked_request_to_the_back_end(site):
-    site.start(server="post_action @after;", more="""
-        location @after { proxy_pass http://127.0.0.1:@backend@; }
-    """.replace("@backend@", str(site.backend.port)))
-    assert site.eas("BADPHONE", version="12.1").status == 403
-    assert site.eas("BADPHONE").body != b"backend"
-    time.sleep(0.2)
-    assert site.seen() == []
-
-
 def test_satisfy_any_does_not_pass_by_the_gate(site):
     site.start(server="satisfy any; allow all; deny none.invalid;"
                .replace(" deny none.invalid;", ""))
