@@ -129,7 +129,7 @@ ngx_redis_frame_string(const char *data, size_t len)
     }
 
     if (data[1] == '-') {
-        return memcmp(data, "$-1\r\n", 5) == 0 ? 5 : 0;
+        return data[2] == '1' && data[3] == '\r' && data[4] == '\n' ? 5 : 0;
     }
 
     /* two digits, and no zero before another one */

@@ -48,6 +48,9 @@ static redisReplyObjectFunctions  ngx_redis_object_functions = {
 };
 
 
+static redisReply  ngx_redis_object_nothing = { .type = REDIS_REPLY_NIL };
+
+
 redisReader *
 ngx_redis_object_reader(ngx_redis_t *redis)
 {
@@ -184,10 +187,19 @@ ngx_redis_object_integer(const redisReadTask *task, long long value)
 }
 
 
+/* Most of a record is nil: one object does for all of them. */
+
 static void *
 ngx_redis_object_nil(const redisReadTask *task)
 {
-    return ngx_redis_object(task, 0);
+    redisReply  *parent;
+
+    if (task->parent != NULL) {
+        parent = task->parent->obj;
+        parent->element[task->idx] = &ngx_redis_object_nothing;
+    }
+
+    return &ngx_redis_object_nothing;
 }
 
 
