@@ -383,7 +383,7 @@ compliance_user_read(const compliance_principal_t *principal,
 {
     compliance_value_t blocked = values[COMPLIANCE_USER_IS_BLOCKED];
 
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, offsetof(compliance_user_t, groups) + 1);
     out->principal = *principal;
 
     if (compliance_all_nil(values, COMPLIANCE_USER_FIELDS)) {
@@ -397,4 +397,12 @@ compliance_user_read(const compliance_principal_t *principal,
         values[COMPLIANCE_USER_GROUPS], out->groups, sizeof(out->groups));
 
     return COMPLIANCE_PRESENT;
+}
+
+
+void
+compliance_facts_init(compliance_facts_t *facts)
+{
+    memset(facts, 0, offsetof(compliance_facts_t, user)
+                     + offsetof(compliance_user_t, groups) + 1);
 }

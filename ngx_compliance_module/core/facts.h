@@ -111,6 +111,7 @@ typedef struct {
     bool                   break_glass;      /* exactly "1" */
     bool                   blocked;          /* anything but absent, "", "0" */
     bool                   groups_unreadable;/* too long or ill-formed */
+    /* last: what is behind its NUL is not cleared */
     char                   groups[COMPLIANCE_USER_GROUPS_MAX + 1];
 } compliance_user_t;
 
@@ -135,7 +136,11 @@ typedef struct {
                                               owner rung is decide()'s */
     bool                  user_claimed;
     compliance_presence_t user_presence;   /* MISSING: no record, no alias */
-    compliance_user_t     user;            /* principal is set if claimed */
+    compliance_user_t     user;            /* principal is set if claimed;
+                                              last, as its groups are */
 } compliance_facts_t;
+
+/* Nothing claimed, nothing known. */
+void compliance_facts_init(compliance_facts_t *facts);
 
 #endif

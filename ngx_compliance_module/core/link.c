@@ -326,16 +326,16 @@ compliance_decision_id(const uint8_t random[10],
 {
     static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 
-    for (size_t i = 0; i < COMPLIANCE_DECISION_ID_LEN; i++) {
-        size_t   bit = 5 * i;
-        unsigned two = (unsigned) random[bit / 8] << 8;
+    /* five bytes are eight letters */
+    for (const uint8_t *p = random; p != random + 10; p += 5) {
+        uint64_t bits = (uint64_t) p[0] << 32 | (uint64_t) p[1] << 24
+                        | (uint64_t) p[2] << 16 | (uint64_t) p[3] << 8 | p[4];
 
-        if (bit / 8 + 1 < 10) {
-            two |= random[bit / 8 + 1];
+        for (unsigned shift = 40; shift != 0; ) {
+            shift -= 5;
+            *out++ = alphabet[bits >> shift & 0x1f];
         }
-
-        out[i] = alphabet[two >> (11 - bit % 8) & 0x1f];
     }
 
-    out[COMPLIANCE_DECISION_ID_LEN] = '\0';
+    *out = '\0';
 }

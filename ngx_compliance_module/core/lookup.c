@@ -44,7 +44,7 @@ compliance_lookup_init(compliance_lookup_t *lookup,
     lookup->n_asks = 0;
     lookup->owner_due = false;
     lookup->owner_alias_presence = COMPLIANCE_PRESENCE_UNKNOWN;
-    memset(&lookup->facts, 0, sizeof(lookup->facts));
+    compliance_facts_init(&lookup->facts);
 
     /* until a round says otherwise: claimed, and UNKNOWN */
     lookup->facts.device_claimed = true;

@@ -368,7 +368,7 @@ compliance_lookup_resolve(compliance_lookup_t *lookup)
     const compliance_request_t *request = lookup->request;
     compliance_facts_t         *facts = &lookup->facts;
 
-    memset(facts, 0, sizeof(*facts));
+    compliance_facts_init(facts);
     facts->ambiguous = ambiguous;
 
     compliance_claims_resolve(lookup, facts);
