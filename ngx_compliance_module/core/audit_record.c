@@ -49,14 +49,28 @@ compliance_audit_chain_init(compliance_audit_chain_t *chain,
 
 
 static bool
-compliance_sha256_hex(const char *data, size_t len,
+compliance_sha256(EVP_MD_CTX *hasher, const char *data, size_t len,
+    uint8_t digest[EVP_MAX_MD_SIZE], unsigned *n)
+{
+    if (hasher == NULL) {
+        return EVP_Digest(data, len, digest, n, EVP_sha256(), NULL) == 1;
+    }
+
+    return EVP_DigestInit_ex(hasher, NULL, NULL) == 1
+           && EVP_DigestUpdate(hasher, data, len) == 1
+           && EVP_DigestFinal_ex(hasher, digest, n) == 1;
+}
+
+
+static bool
+compliance_sha256_hex(EVP_MD_CTX *hasher, const char *data, size_t len,
     char out[COMPLIANCE_AUDIT_HASH_LEN + 1])
 {
     static const char hex[] = "0123456789abcdef";
     unsigned          n = 0;
     uint8_t           digest[EVP_MAX_MD_SIZE];
 
-    if (EVP_Digest(data, len, digest, &n, EVP_sha256(), NULL) != 1
+    if (!compliance_sha256(hasher, data, len, digest, &n)
         || n != COMPLIANCE_AUDIT_HASH_LEN / 2)
     {
         return false;
@@ -170,7 +184,9 @@ compliance_audit_end(compliance_audit_chain_t *chain, compliance_buf_t *out,
         return COMPLIANCE_TOO_LONG;
     }
 
-    if (!compliance_sha256_hex(out->data + begin, out->len - begin, hash)) {
+    if (!compliance_sha256_hex(chain->hasher, out->data + begin,
+            out->len - begin, hash))
+    {
         return COMPLIANCE_NO_MEMORY;
     }
 
@@ -374,7 +390,7 @@ compliance_audit_verify(compliance_audit_chain_t *chain, compliance_str_t line)
         return COMPLIANCE_MALFORMED;
     }
 
-    if (!compliance_sha256_hex(text.data, text.len, hash)) {
+    if (!compliance_sha256_hex(chain->hasher, text.data, text.len, hash)) {
         return COMPLIANCE_NO_MEMORY;
     }
 

@@ -18,6 +18,9 @@ typedef struct {
     uint64_t seq;                             /* of the last record; 0: none */
     char     hash[COMPLIANCE_AUDIT_HASH_LEN + 1];  /* of the last record; 64
                                                       zeros before the first */
+    struct evp_md_ctx_st *hasher;   /* borrowed: a context that SHA-256 was
+                                       begun in, to be used again and again;
+                                       NULL: a new one for each record */
 } compliance_audit_chain_t;
 
 /* Letters, digits and ".-_:" of lane, at most LANE_MAX; others become '_'. */

@@ -8,6 +8,7 @@
  */
 #include "ngx_compliance_internal.h"
 
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 
@@ -142,6 +143,14 @@ ngx_compliance_audit_lane(ngx_log_t *log)
     lane.len = (size_t) (p - text);
 
     compliance_audit_chain_init(&audit.chain, lane);
+
+    audit.chain.hasher = EVP_MD_CTX_new();
+
+    if (audit.chain.hasher == NULL
+        || EVP_DigestInit_ex(audit.chain.hasher, EVP_sha256(), NULL) != 1)
+    {
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }
@@ -429,4 +438,7 @@ ngx_compliance_audit_stop(ngx_log_t *log)
 
     ngx_redis_destroy(audit.redis);
     audit.redis = NULL;
+
+    EVP_MD_CTX_free(audit.chain.hasher);
+    audit.chain.hasher = NULL;
 }

@@ -27,6 +27,9 @@ static void ngx_compliance_check_log(ngx_compliance_check_t *check);
     (COMPLIANCE_DEVICE_FIELDS > COMPLIANCE_USER_FIELDS                        \
      ? COMPLIANCE_DEVICE_FIELDS : COMPLIANCE_USER_FIELDS)
 
+#define ngx_compliance_check_copy(to, from, size)                             \
+    (void) ngx_cpystrn((u_char *) (to), (u_char *) (from), size)
+
 #define NGX_COMPLIANCE_ID_BYTES  10
 #define NGX_COMPLIANCE_IDS       64
 
@@ -111,7 +114,7 @@ ngx_compliance_check(ngx_compliance_check_t *check)
 static void
 ngx_compliance_check_reset(ngx_compliance_check_t *check)
 {
-    ngx_memzero(&check->facts, sizeof(check->facts));
+    compliance_facts_init(&check->facts);
     ngx_memzero(&check->decision, sizeof(check->decision));
     ngx_memzero(&check->batch, sizeof(check->batch));
 
@@ -341,10 +344,13 @@ ngx_compliance_check_decide(ngx_compliance_check_t *check, ngx_uint_t fresh)
     group = check->decision.group;
 
     if (group != NULL) {
-        ngx_memcpy(check->group, group->name, sizeof(check->group));
-        ngx_memcpy(check->message, group->message, sizeof(check->message));
-        ngx_memcpy(check->support_contact, group->support_contact,
-                   sizeof(check->support_contact));
+        ngx_compliance_check_copy(check->group, group->name,
+                                  sizeof(check->group));
+        ngx_compliance_check_copy(check->message, group->message,
+                                  sizeof(check->message));
+        ngx_compliance_check_copy(check->support_contact,
+                                  group->support_contact,
+                                  sizeof(check->support_contact));
 
         check->decision.group = NULL;
     }

@@ -416,3 +416,42 @@ Test(audit, a_lane_needs_no_escaping)
     compliance_audit_chain_init(&chain, compliance_absent);
     cr_assert_str_eq(chain.lane, "");
 }
+
+
+Test(audit, a_hasher_used_again_makes_the_same_chain, .init = setup)
+{
+    char                     first[sizeof(line)], second[sizeof(line)];
+    EVP_MD_CTX              *hasher = EVP_MD_CTX_new();
+    compliance_audit_chain_t before = chain;
+
+    cr_assert_eq(EVP_DigestInit_ex(hasher, EVP_sha256(), NULL), 1);
+
+    cr_assert_eq(record(), COMPLIANCE_OK);
+    memcpy(first, line, sizeof(line));
+    cr_assert_eq(record(), COMPLIANCE_OK);
+    memcpy(second, line, sizeof(line));
+
+    chain = before;
+    chain.hasher = hasher;
+
+    cr_assert_eq(record(), COMPLIANCE_OK);
+    cr_assert_str_eq(line, first);
+    cr_assert_eq(record(), COMPLIANCE_OK);
+    cr_assert_str_eq(line, second);
+
+    EVP_MD_CTX_free(hasher);
+}
+
+
+Test(audit, a_hasher_that_fails_writes_no_record, .init = setup)
+{
+    compliance_audit_chain_t before = chain;
+
+    chain.hasher = EVP_MD_CTX_new();   /* nothing was begun in it */
+
+    cr_assert_eq(record(), COMPLIANCE_NO_MEMORY);
+    cr_assert_eq(chain.seq, before.seq);
+    cr_assert_str_eq(chain.hash, before.hash);
+
+    EVP_MD_CTX_free(chain.hasher);
+}
