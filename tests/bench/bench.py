@@ -103,8 +103,7 @@ class Front(Gateway):
         self.port = free_port()
         main = "master_process off;\n"
         if variant.get("main"):
-            main += (f"compliance_redis unix:{redis.socket};\n"
-                     "compliance_log_level error;\n")
+            main += f"compliance_redis unix:{redis.socket};\n"
         (self.directory / "devices.map").write_text("".join(
             f"{GOOD % n} 1;\n" for n in range(1, DEVICES + 1)))
         self.configure(
