@@ -5,44 +5,18 @@
  * surrogate pair.  Hence no escapes in the outermost object's names, short
  * numbers, valid UTF-8 and no repeated names.
  *
- * A body that is no object logs nobody in.
+ * A body that is no object logs nobody in.  The structure is read here, strings
+ * and numbers by login_json_token.c.
  */
-#include "login_scan.h"
+#include "login_json.h"
 
 #include <string.h>
-
-
-enum {
-    JSON_START = 0,      /* blanks before the first byte */
-    JSON_OTHER,          /* no object: not looked at any further */
-    JSON_VALUE,
-    JSON_FIRST_VALUE,    /* or ']' */
-    JSON_NAME,
-    JSON_FIRST_NAME,     /* or '}' */
-    JSON_COLON,
-    JSON_BEHIND_VALUE,
-    JSON_STRING,
-    JSON_ESCAPE,
-    JSON_HEX,
-    JSON_LOW_BACKSLASH,  /* a low surrogate has to follow */
-    JSON_LOW_U,
-    JSON_NUMBER,
-    JSON_LITERAL,
-    JSON_END
-};
 
 
 static void
 malformed(compliance_login_scan_t *scan)
 {
     compliance_login_fail(scan, COMPLIANCE_MALFORMED);
-}
-
-
-static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
 }
 
 
@@ -142,7 +116,7 @@ begin_value(compliance_login_scan_t *scan, char c)
         scan->json.literal = "ull";
         break;
     default:
-        if (c != '-' && !is_digit(c)) {
+        if (c != '-' && !compliance_login_json_digit(c)) {
             malformed(scan);
             return;
         }
@@ -204,254 +178,6 @@ string_end(compliance_login_scan_t *scan)
     }
 
     scan->state = JSON_COLON;
-}
-
-
-/* A character of a string, decoded. */
-static void
-string_char(compliance_login_scan_t *scan, char c)
-{
-    if (scan->json.key) {
-        /* A longer name than any of interest stays longer. */
-        if (scan->json.text_len < sizeof(scan->json.text)) {
-            scan->json.text[scan->json.text_len++] = c;
-        }
-
-    } else if (scan->value != NULL) {
-        compliance_login_value_char(scan->value, c);
-    }
-}
-
-
-/* The first byte of a character, or a later one. */
-static bool
-valid_utf8(compliance_login_scan_t *scan, uint8_t byte)
-{
-    if (scan->json.utf8_left != 0) {
-        bool valid = byte >= scan->json.utf8_low
-                     && byte <= scan->json.utf8_high;
-
-        scan->json.utf8_left--;
-        scan->json.utf8_low = 0x80;
-        scan->json.utf8_high = 0xbf;
-        return valid;
-    }
-
-    if (byte < 0x80) {
-        return true;
-    }
-
-    scan->json.utf8_low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
-    scan->json.utf8_high = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
-    scan->json.utf8_left = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-
-    return byte >= 0xc2 && byte <= 0xf4;
-}
-
-
-static void
-in_string(compliance_login_scan_t *scan, char c)
-{
-    if (!valid_utf8(scan, (uint8_t) c) || (unsigned char) c < 0x20) {
-        malformed(scan);
-
-    } else if (c == '"') {
-        string_end(scan);
-
-    } else if (c != '\\') {
-        string_char(scan, c);
-
-    } else if (scan->json.key && scan->json.depth == 1) {
-        compliance_login_fail(scan, COMPLIANCE_AMBIGUOUS);
-
-    } else {
-        scan->state = JSON_ESCAPE;
-    }
-}
-
-
-static void
-escape(compliance_login_scan_t *scan, char c)
-{
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
-
-    const char *at;
-
-    if (c == 'u') {
-        scan->json.n_hex = 0;
-        scan->json.hex = 0;
-        scan->state = JSON_HEX;
-        return;
-    }
-
-    at = c != '\0' ? strchr(from, c) : NULL;
-
-    if (at == NULL) {
-        malformed(scan);
-        return;
-    }
-
-    string_char(scan, to[at - from]);
-    scan->state = JSON_STRING;
-}
-
-
-/* \uXXXX, a character of the basic plane, as UTF-8. */
-static void
-unicode_char(compliance_login_scan_t *scan, unsigned code)
-{
-    if (code < 0x80) {
-        string_char(scan, (char) code);
-        return;
-    }
-
-    if (code < 0x800) {
-        string_char(scan, (char) (0xc0 | code >> 6));
-
-    } else {
-        string_char(scan, (char) (0xe0 | code >> 12));
-        string_char(scan, (char) (0x80 | (code >> 6 & 0x3f)));
-    }
-
-    string_char(scan, (char) (0x80 | (code & 0x3f)));
-}
-
-
-static void
-hex_end(compliance_login_scan_t *scan)
-{
-    unsigned code = scan->json.hex;
-
-    scan->state = JSON_STRING;
-
-    if (scan->json.low) {
-        /* SOGo's parser takes U+DFFF for an error: so it is one. */
-        if (code < 0xdc00 || code >= 0xdfff) {
-            malformed(scan);
-        }
-
-        scan->json.low = false;
-
-    } else if (code < 0xd800 || code > 0xdfff) {
-        unicode_char(scan, code);
-
-    } else if (code >= 0xdc00) {
-        malformed(scan);
-
-    } else {
-        if (scan->value != NULL && !scan->json.key) {
-            scan->value->fault = COMPLIANCE_AMBIGUOUS;
-        }
-
-        scan->json.low = true;
-        scan->state = JSON_LOW_BACKSLASH;
-    }
-}
-
-
-static void
-hex_digit(compliance_login_scan_t *scan, char c)
-{
-    unsigned digit;
-
-    if (is_digit(c)) {
-        digit = (unsigned) (c - '0');
-
-    } else {
-        c |= 0x20;
-
-        if (c < 'a' || c > 'f') {
-            malformed(scan);
-            return;
-        }
-
-        digit = (unsigned) (c - 'a') + 10;
-    }
-
-    scan->json.hex = scan->json.hex << 4 | digit;
-
-    if (++scan->json.n_hex == 4) {
-        hex_end(scan);
-    }
-}
-
-
-static const char *
-digits(const char *p, const char *end)
-{
-    while (p != end && is_digit(*p)) {
-        p++;
-    }
-
-    return p;
-}
-
-
-/* RFC 8259 section 6, with an exponent of two digits at most: more would not
- * fit the decimal type of SOGo's parser. */
-static bool
-valid_number(const char *p, const char *end)
-{
-    const char *start;
-
-    p += *p == '-';
-    start = p;
-    p = digits(p, end);
-
-    if (p == start || (*start == '0' && p != start + 1)) {
-        return false;
-    }
-
-    if (p != end && *p == '.') {
-        start = ++p;
-        p = digits(p, end);
-
-        if (p == start) {
-            return false;
-        }
-    }
-
-    if (p != end && (*p == 'e' || *p == 'E')) {
-        p++;
-        p += p != end && (*p == '+' || *p == '-');
-        start = p;
-        p = digits(p, end);
-
-        if (p == start || p > start + 2) {
-            return false;
-        }
-    }
-
-    return p == end;
-}
-
-
-/* False where c no longer belongs to the number. */
-static bool
-in_number(compliance_login_scan_t *scan, char c)
-{
-    if (is_digit(c) || c == '.' || c == 'e' || c == 'E' || c == '+'
-        || c == '-')
-    {
-        if (scan->json.text_len == sizeof(scan->json.text)) {
-            malformed(scan);
-
-        } else {
-            scan->json.text[scan->json.text_len++] = c;
-        }
-
-        return true;
-    }
-
-    if (!valid_number(scan->json.text,
-                      scan->json.text + scan->json.text_len))
-    {
-        malformed(scan);
-    }
-
-    value_end(scan);
-    return false;
 }
 
 
@@ -561,8 +287,12 @@ structure(compliance_login_scan_t *scan, char c)
 static void
 json_char(compliance_login_scan_t *scan, char c)
 {
-    if (scan->state == JSON_NUMBER && in_number(scan, c)) {
-        return;
+    if (scan->state == JSON_NUMBER) {
+        if (compliance_login_json_number(scan, c)) {
+            return;
+        }
+
+        value_end(scan);
     }
 
     switch (scan->state) {
@@ -570,26 +300,12 @@ json_char(compliance_login_scan_t *scan, char c)
         start(scan, c);
         break;
     case JSON_STRING:
-        in_string(scan, c);
-        break;
     case JSON_ESCAPE:
-        escape(scan, c);
-        break;
     case JSON_HEX:
-        hex_digit(scan, c);
-        break;
     case JSON_LOW_BACKSLASH:
     case JSON_LOW_U:
-        if (c != (scan->state == JSON_LOW_U ? 'u' : '\\')) {
-            malformed(scan);
-
-        } else if (scan->state == JSON_LOW_U) {
-            scan->json.n_hex = 0;
-            scan->json.hex = 0;
-            scan->state = JSON_HEX;
-
-        } else {
-            scan->state = JSON_LOW_U;
+        if (compliance_login_json_string(scan, c)) {
+            string_end(scan);
         }
 
         break;
