@@ -58,4 +58,4 @@ fuzz-corpus: $(FUZZ_BINS) ## replay the fuzzers' corpora once
 	    echo "fuzz-corpus: $$t, $$# inputs"; \
 	done
 
--include $(FUZZ_OBJS:.o=.d)
+-include $(FUZZ_OBJS:.o=.d) $(FUZZ_TARGETS:%=$(FUZZ_DIR)/tests/fuzz/fuzz_%.d)
