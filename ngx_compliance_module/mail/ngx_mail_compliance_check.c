@@ -75,10 +75,12 @@ ngx_mail_compliance_create_check(ngx_mail_session_t *s,
 
     ngx_mail_compliance_forget(ctx);
 
-    check = ngx_pcalloc(c->pool, sizeof(ngx_compliance_check_t));
+    check = ngx_palloc(c->pool, sizeof(ngx_compliance_check_t));
     if (check == NULL) {
         return NULL;
     }
+
+    ngx_compliance_check_init(check);
 
     check->client = c->addr_text;
     check->log = c->log;

@@ -78,6 +78,10 @@ struct ngx_compliance_check_s {
     unsigned                  snapshot_due:1;
 };
 
+/* For memory that was not cleared: nothing is asked, nothing known.  The lookup
+ * inside is large, and clears itself. */
+void ngx_compliance_check_init(ngx_compliance_check_t *check);
+
 /* NGX_OK: decided at once, the handler is not called.  NGX_AGAIN: the handler
  * will be called exactly once, from the event loop.  Never fails: what cannot
  * be asked is decided as a temporary failure. */

@@ -80,10 +80,27 @@ ngx_compliance_check_start(void)
 }
 
 
+void
+ngx_compliance_check_init(ngx_compliance_check_t *check)
+{
+    ngx_memzero(&check->request, sizeof(compliance_request_t));
+    ngx_str_null(&check->client);
+    ngx_str_null(&check->command);
+    check->log = NULL;
+    check->handler = NULL;
+    check->data = NULL;
+    check->silent = 0;
+    check->id[0] = '\0';
+
+    ngx_compliance_check_reset(check);
+}
+
+
 ngx_int_t
 ngx_compliance_check(ngx_compliance_check_t *check)
 {
     ngx_compliance_check_reset(check);
+    ngx_compliance_check_id(check);
 
     compliance_lookup_init(&check->lookup, &check->request,
                            ngx_compliance_worker.prefix);
@@ -124,8 +141,6 @@ ngx_compliance_check_reset(ngx_compliance_check_t *check)
     check->waiting = 0;
     check->lookup_due = 0;
     check->snapshot_due = 0;
-
-    ngx_compliance_check_id(check);
 }
 
 
