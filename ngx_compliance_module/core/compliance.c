@@ -146,6 +146,21 @@ compliance_str_is(compliance_str_t a, const char *literal)
 }
 
 
+int
+compliance_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+
 bool
 compliance_parse_uint(compliance_str_t text, int64_t *out)
 {

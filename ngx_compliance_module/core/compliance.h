@@ -103,6 +103,9 @@ bool compliance_str_eq(compliance_str_t a, compliance_str_t b);
 /* ASCII-case-insensitive, against a literal. */
 bool compliance_str_is(compliance_str_t a, const char *literal);
 
+/* 0 to 15, or -1. */
+int compliance_hex_digit(char c);
+
 /* Strict decimal: 1 to 18 digits, no sign, no blanks.  False otherwise, and
  * *out is untouched. */
 bool compliance_parse_uint(compliance_str_t text, int64_t *out);

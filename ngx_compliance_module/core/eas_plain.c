@@ -127,18 +127,6 @@ is_control(char c)
 }
 
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
 /* The byte that the escape at raw[at] stands for; false where it is broken. */
 static bool
 unescape(compliance_str_t raw, size_t at, char *c)
@@ -149,8 +137,8 @@ unescape(compliance_str_t raw, size_t at, char *c)
         return false;
     }
 
-    high = hex_value(raw.data[at + 1]);
-    low = hex_value(raw.data[at + 2]);
+    high = compliance_hex_digit(raw.data[at + 1]);
+    low = compliance_hex_digit(raw.data[at + 2]);
 
     if (high < 0 || low < 0) {
         return false;

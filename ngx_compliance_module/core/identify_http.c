@@ -178,18 +178,6 @@ compliance_basic_build(const compliance_principal_t *login,
 }
 
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
 /* The value of the two digits at text, or -1. */
 static int
 hex_pair(compliance_str_t text, size_t at)
@@ -200,8 +188,8 @@ hex_pair(compliance_str_t text, size_t at)
         return -1;
     }
 
-    high = hex_value(text.data[at]);
-    low = hex_value(text.data[at + 1]);
+    high = compliance_hex_digit(text.data[at]);
+    low = compliance_hex_digit(text.data[at + 1]);
 
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
@@ -278,8 +266,8 @@ check_decoded(char c, const char before[2], const char **why)
     /* Whoever decodes twice reads another path, however the digits behind the
      * percent sign are spelt themselves. */
     if ((before[0] == '%' && (c | 0x20) == 'u')
-        || (before[1] == '%' && hex_value(before[0]) >= 0
-            && hex_value(c) >= 0))
+        || (before[1] == '%' && compliance_hex_digit(before[0]) >= 0
+            && compliance_hex_digit(c) >= 0))
     {
         *why = "twice encoded";
         return COMPLIANCE_AMBIGUOUS;

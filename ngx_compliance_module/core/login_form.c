@@ -126,18 +126,6 @@ broken_escape(compliance_login_scan_t *scan)
 }
 
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
 /* True where c belonged to an escape. */
 static bool
 escape_char(compliance_login_scan_t *scan, char c)
@@ -148,7 +136,7 @@ escape_char(compliance_login_scan_t *scan, char c)
         return false;
     }
 
-    value = hex_value(c);
+    value = compliance_hex_digit(c);
 
     if (value < 0) {
         broken_escape(scan);

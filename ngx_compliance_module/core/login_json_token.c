@@ -172,23 +172,14 @@ hex_end(compliance_login_scan_t *scan)
 static void
 hex_digit(compliance_login_scan_t *scan, char c)
 {
-    unsigned digit;
+    int digit = compliance_hex_digit(c);
 
-    if (compliance_login_json_digit(c)) {
-        digit = (unsigned) (c - '0');
-
-    } else {
-        c |= 0x20;
-
-        if (c < 'a' || c > 'f') {
-            malformed(scan);
-            return;
-        }
-
-        digit = (unsigned) (c - 'a') + 10;
+    if (digit < 0) {
+        malformed(scan);
+        return;
     }
 
-    scan->json.hex = scan->json.hex << 4 | digit;
+    scan->json.hex = scan->json.hex << 4 | (unsigned) digit;
 
     if (++scan->json.n_hex == 4) {
         hex_end(scan);

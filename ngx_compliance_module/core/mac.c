@@ -139,18 +139,3 @@ compliance_crypt(const compliance_key_t *key,
 
     return ok;
 }
-
-
-int
-compliance_hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}

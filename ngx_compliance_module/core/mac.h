@@ -42,7 +42,4 @@ bool compliance_crypt(const compliance_key_t *key,
     const uint8_t nonce[COMPLIANCE_NONCE_LEN], const uint8_t *in, size_t len,
     uint8_t *out);
 
-/* 0 to 15, or -1. */
-int compliance_hex_digit(char c);
-
 #endif
