@@ -183,6 +183,42 @@ compliance_parse_uint(compliance_str_t text, int64_t *out)
 }
 
 
+bool
+compliance_list_item(compliance_str_t *list, compliance_str_t *item)
+{
+    const char *end, *comma;
+
+    if (list->data == NULL) {
+        return false;
+    }
+
+    end = list->data + list->len;
+    comma = memchr(list->data, ',', list->len);
+
+    item->data = list->data;
+    item->len = (size_t) ((comma != NULL ? comma : end) - list->data);
+
+    if (comma != NULL) {
+        list->data = comma + 1;
+        list->len = (size_t) (end - comma - 1);
+
+    } else {
+        *list = compliance_absent;
+    }
+
+    while (item->len > 0 && item->data[0] == ' ') {
+        item->data++;
+        item->len--;
+    }
+
+    while (item->len > 0 && item->data[item->len - 1] == ' ') {
+        item->len--;
+    }
+
+    return true;
+}
+
+
 static const char alphabet_std[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char alphabet_url[] =

@@ -110,6 +110,11 @@ int compliance_hex_digit(char c);
  * *out is untouched. */
 bool compliance_parse_uint(compliance_str_t text, int64_t *out);
 
+/* The next item of a comma-separated list, blanks around it taken off; *list is
+ * what follows.  False at the end; an empty item comes out as a slice of
+ * length 0. */
+bool compliance_list_item(compliance_str_t *list, compliance_str_t *item);
+
 /* Strict RFC 4648 decoding: exact alphabet, exact padding, zero trailing bits.
  * Writes at most cap bytes. */
 compliance_rc_t compliance_base64_decode(compliance_str_t in, uint8_t *out,

@@ -73,51 +73,13 @@ compliance_choose(const compliance_group_choice_t *choices,
 }
 
 
-/* The next item of a comma-separated list, blanks around it taken off.  False
- * at the end; an empty item comes out as a slice of length 0. */
-static bool
-compliance_item(compliance_str_t *list, compliance_str_t *item)
-{
-    const char *end, *comma;
-
-    if (list->data == NULL) {
-        return false;
-    }
-
-    end = list->data + list->len;
-    comma = memchr(list->data, ',', list->len);
-
-    item->data = list->data;
-    item->len = (size_t) ((comma != NULL ? comma : end) - list->data);
-
-    if (comma != NULL) {
-        list->data = comma + 1;
-        list->len = (size_t) (end - comma - 1);
-
-    } else {
-        *list = compliance_absent;
-    }
-
-    while (item->len > 0 && item->data[0] == ' ') {
-        item->data++;
-        item->len--;
-    }
-
-    while (item->len > 0 && item->data[item->len - 1] == ' ') {
-        item->len--;
-    }
-
-    return true;
-}
-
-
 static bool
 compliance_protocols_parse(compliance_str_t text, unsigned *out)
 {
     unsigned         bits = 0;
     compliance_str_t item;
 
-    while (compliance_item(&text, &item)) {
+    while (compliance_list_item(&text, &item)) {
         compliance_protocol_t protocol = compliance_protocol_parse(item);
 
         if (protocol == COMPLIANCE_PROTOCOL_NONE) {
@@ -275,7 +237,7 @@ compliance_set_clients(compliance_group_t *group, compliance_str_t value,
     }
 
     /* first look, then write: a bad item leaves the group untouched */
-    while (compliance_item(&list, &item)) {
+    while (compliance_list_item(&list, &item)) {
         if (n++ == COMPLIANCE_CLIENTS_MAX || !compliance_client_valid(item)) {
             return false;
         }
@@ -284,7 +246,7 @@ compliance_set_clients(compliance_group_t *group, compliance_str_t value,
     group->clients_restricted = true;
     group->n_clients = 0;
 
-    while (compliance_item(&value, &item)) {
+    while (compliance_list_item(&value, &item)) {
         char *client = group->clients[group->n_clients++];
 
         memcpy(client, item.data, item.len);
@@ -314,7 +276,7 @@ compliance_set_networks(compliance_group_t *group, compliance_str_t value,
         return true;
     }
 
-    while (compliance_item(&value, &item)) {
+    while (compliance_list_item(&value, &item)) {
         if (n == COMPLIANCE_NETWORKS_MAX
             || compliance_network_parse(item, &networks[n]) != COMPLIANCE_OK)
         {

@@ -139,31 +139,17 @@ static void
 record_reasons(const compliance_portal_view_t *view, compliance_buf_t *out)
 {
     unsigned         n = 0;
-    const char      *p, *end;
+    compliance_str_t list = compliance_absent;
     compliance_str_t code, seen[COMPLIANCE_PORTAL_CHECKS_MAX];
 
-    for (p = view->details != NULL ? view->details->reasons : ""; *p != '\0';
-         p = *end == '\0' ? end : end + 1)
-    {
+    if (view->details != NULL) {
+        list.data = view->details->reasons;
+        list.len = strlen(list.data);
+    }
+
+    while (compliance_list_item(&list, &code)) {
         bool     repeated = false;
         unsigned i;
-
-        end = strchr(p, ',');
-
-        if (end == NULL) {
-            end = p + strlen(p);
-        }
-
-        code = (compliance_str_t) { p, (size_t) (end - p) };
-
-        while (code.len != 0 && code.data[0] == ' ') {
-            code.data++;
-            code.len--;
-        }
-
-        while (code.len != 0 && code.data[code.len - 1] == ' ') {
-            code.len--;
-        }
 
         for (i = 0; i < n; i++) {
             repeated |= compliance_str_eq(seen[i], code);

@@ -251,7 +251,7 @@ ctl_check_reasons(const ctl_t *ctl, const ctl_field_t *field,
     (void) ctl;
     (void) field;
 
-    while (ctl_item(&in, &item)) {
+    while (compliance_list_item(&in, &item)) {
         for (size_t i = 0; i < item.len; i++) {
             if (!is_lower_or_digit(item.data[i])
                 && !is_punctuation(item.data[i]))
@@ -305,7 +305,7 @@ ctl_check_groups(const ctl_t *ctl, const ctl_field_t *field,
     (void) ctl;
     (void) field;
 
-    while (ctl_item(&in, &item)) {
+    while (compliance_list_item(&in, &item)) {
         if (!compliance_group_name_valid(item)) {
             return false;
         }
@@ -313,7 +313,7 @@ ctl_check_groups(const ctl_t *ctl, const ctl_field_t *field,
         seen = (compliance_str_t) { n > 0 ? text : NULL, n };
         twice = false;
 
-        while (ctl_item(&seen, &before)) {
+        while (compliance_list_item(&seen, &before)) {
             twice = twice || compliance_str_eq(before, item);
         }
 

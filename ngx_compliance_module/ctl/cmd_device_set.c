@@ -253,7 +253,7 @@ assign_alias(const ctl_t *ctl, device_t *device, compliance_str_t field,
                               field.data + strlen(begin),
                               field.len - strlen(begin) }));
 
-    while (ctl_item(&value, &item)) {
+    while (compliance_list_item(&value, &item)) {
         ctl_aliases_parse(&device->aliases, kind, item);
     }
 

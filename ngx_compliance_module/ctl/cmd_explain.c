@@ -383,7 +383,7 @@ note_groups(const ctl_explanation_t *e)
 
     list = ctl_str(e->lookup.facts.user.groups);
 
-    while (list.len > 0 && ctl_item(&list, &group)) {
+    while (list.len > 0 && compliance_list_item(&list, &group)) {
         if (compliance_snapshot_find(&e->snapshot, group) == NULL) {
             ctl_note("the user's group \"%s\" is not recorded: the group "
                      "\"default\" judges in its place", ctl_escape(group));

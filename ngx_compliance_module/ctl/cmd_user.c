@@ -36,7 +36,7 @@ check_groups_exist(ctl_t *ctl, const ctl_changes_t *real)
     ctl_store_watch(ctl, key);
     list = change->value;
 
-    while (ctl_item(&list, &group)) {
+    while (compliance_list_item(&list, &group)) {
         name = ctl_dup(group);
 
         if (strcmp(name, "default") == 0
@@ -124,7 +124,7 @@ ctl_user_set(ctl_t *ctl)
             continue;
         }
 
-        while (ctl_item(&value, &item)) {
+        while (compliance_list_item(&value, &item)) {
             ctl_aliases_parse(&user.aliases, COMPLIANCE_ALIAS_NONE, item);
         }
     }

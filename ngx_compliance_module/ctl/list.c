@@ -44,7 +44,7 @@ matches(const ctl_change_t *filter, const ctl_record_t *record)
         return compliance_str_eq(value, filter->value);
     }
 
-    while (ctl_item(&value, &item)) {
+    while (compliance_list_item(&value, &item)) {
         if (compliance_str_eq(item, filter->value)) {
             return true;
         }

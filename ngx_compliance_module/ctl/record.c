@@ -9,40 +9,6 @@
 #include <string.h>
 
 
-bool
-ctl_item(compliance_str_t *list, compliance_str_t *item)
-{
-    const char *comma;
-
-    if (list->data == NULL) {
-        return false;
-    }
-
-    comma = list->len > 0 ? memchr(list->data, ',', list->len) : NULL;
-    *item = *list;
-
-    if (comma == NULL) {
-        *list = compliance_absent;
-
-    } else {
-        item->len = (size_t) (comma - list->data);
-        list->data += item->len + 1;
-        list->len -= item->len + 1;
-    }
-
-    while (item->len > 0 && item->data[0] == ' ') {
-        item->data++;
-        item->len--;
-    }
-
-    while (item->len > 0 && item->data[item->len - 1] == ' ') {
-        item->len--;
-    }
-
-    return true;
-}
-
-
 void
 ctl_assignment(const ctl_t *ctl, const char *word, compliance_str_t *field,
     compliance_str_t *value)
@@ -294,7 +260,7 @@ index_value(ctl_t *ctl, const ctl_field_t *field, const char *name,
         return;
     }
 
-    while (ctl_item(&value, &item)) {
+    while (compliance_list_item(&value, &item)) {
         key = item.len == 0 ? NULL : ctl_key_index(ctl, field->name, item);
 
         if (key != NULL) {

@@ -150,8 +150,6 @@ void ctl_report_deleted(const ctl_t *ctl, const char *noun,
 void ctl_report_unaliased(const ctl_t *ctl, const char *noun,
     const ctl_record_t *record, const ctl_alias_t *alias);
 
-/* Walks a comma-separated list, blanks around items taken off. */
-bool ctl_item(compliance_str_t *list, compliance_str_t *item);
 
 
 /* alias.c */
