@@ -218,10 +218,6 @@ void ngx_http_compliance_checked(ngx_compliance_check_t *check);
 ngx_int_t ngx_http_compliance_identify(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
 
-/* SHA-256 of the client's certificate, 64 hex digits and a NUL, where it was
- * presented and verified: NGX_OK.  NGX_DECLINED: there is none. */
-ngx_int_t ngx_http_compliance_certificate(ngx_http_request_t *r, char *out);
-
 /* The request is judged nevertheless, as one that is malformed (or ambiguous):
  * refusals are audited like the rest.  why: a literal.  Always NGX_OK. */
 ngx_int_t ngx_http_compliance_refuse(ngx_http_compliance_ctx_t *ctx,

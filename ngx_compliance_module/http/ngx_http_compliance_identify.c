@@ -5,10 +5,6 @@
  */
 #include "ngx_http_compliance.h"
 
-#if (NGX_HTTP_SSL)
-#include <openssl/x509.h>
-#endif
-
 
 static compliance_rc_t ngx_http_compliance_path(ngx_http_request_t *r,
     ngx_http_compliance_ctx_t *ctx);
@@ -218,7 +214,8 @@ ngx_http_compliance_device(ngx_http_request_t *r,
     }
 
     if (devices & NGX_HTTP_COMPLIANCE_DEVICE_CERTIFICATE
-        && ngx_http_compliance_certificate(r, claim->fingerprint) == NGX_OK)
+        && ngx_compliance_certificate(r->connection,
+                                      claim->fingerprint) == NGX_OK)
     {
         claim->source = COMPLIANCE_DEVICE_FROM_CERTIFICATE;
         claim->id.len = 0;
@@ -267,55 +264,6 @@ ngx_http_compliance_device(ngx_http_request_t *r,
     request->n_claims = claim - request->claims;
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_compliance_certificate(ngx_http_request_t *r, char *out)
-{
-#if (NGX_HTTP_SSL)
-
-    X509          *cert;
-    u_char         digest[EVP_MAX_MD_SIZE];
-    unsigned int   len;
-    ngx_int_t      rc;
-    ngx_ssl_conn_t  *ssl;
-
-    if (r->connection->ssl == NULL) {
-        return NGX_DECLINED;
-    }
-
-    ssl = r->connection->ssl->connection;
-
-    /* without a certificate the result is X509_V_OK too */
-
-    if (SSL_get_verify_result(ssl) != X509_V_OK) {
-        return NGX_DECLINED;
-    }
-
-    cert = SSL_get_peer_certificate(ssl);
-    if (cert == NULL) {
-        return NGX_DECLINED;
-    }
-
-    rc = NGX_DECLINED;
-
-    if (X509_digest(cert, EVP_sha256(), digest, &len) == 1
-        && 2 * len == COMPLIANCE_FINGERPRINT_LEN)
-    {
-        *ngx_hex_dump((u_char *) out, digest, len) = '\0';
-        rc = NGX_OK;
-    }
-
-    X509_free(cert);
-
-    return rc;
-
-#else
-
-    return NGX_DECLINED;
-
-#endif
 }
 
 

@@ -30,7 +30,9 @@ ngx_http_compliance_portal_ask(ngx_http_compliance_portal_ctx_t *ctx)
     check[0] = &ctx->check;
     check[1] = NULL;
 
-    if (ngx_http_compliance_certificate(r, ctx->fingerprint) != NGX_OK) {
+    if (ngx_compliance_certificate(r->connection, ctx->fingerprint)
+        != NGX_OK)
+    {
         ctx->fingerprint[0] = '\0';
 
     } else if (ctx->link.device.len != 0) {

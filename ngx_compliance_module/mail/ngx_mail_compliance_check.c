@@ -22,8 +22,6 @@ static compliance_rc_t ngx_mail_compliance_identify_login(
     compliance_request_t *request, ngx_uint_t devices, compliance_str_t login);
 static ngx_int_t ngx_mail_compliance_certificate(ngx_mail_session_t *s,
     compliance_claim_t *claim);
-static void ngx_mail_compliance_address(ngx_connection_t *c,
-    compliance_request_t *request);
 static void ngx_mail_compliance_check_done(ngx_compliance_check_t *check);
 static void ngx_mail_compliance_act(ngx_event_t *ev);
 static ngx_int_t ngx_mail_compliance_set_login(ngx_mail_session_t *s,
@@ -139,7 +137,8 @@ ngx_mail_compliance_identify(ngx_mail_session_t *s,
         request->user_agent.len = ctx->agent_len;
     }
 
-    ngx_mail_compliance_address(s->connection, request);
+    request->has_address = ngx_compliance_address(s->connection->sockaddr,
+                                                  request->address);
 
     if ((mscf->devices & NGX_MAIL_COMPLIANCE_CERTIFICATE)
         && ngx_mail_compliance_certificate(s, &request->claims[0]) == NGX_OK)
@@ -212,84 +211,21 @@ ngx_mail_compliance_certificate(ngx_mail_session_t *s,
 {
 #if (NGX_MAIL_SSL)
 
-    X509                 *cert;
-    ngx_int_t             rc;
-    unsigned int          len;
-    ngx_connection_t     *c;
     ngx_mail_ssl_conf_t  *sslcf;
-    u_char                digest[EVP_MAX_MD_SIZE];
-
-    c = s->connection;
 
     sslcf = ngx_mail_get_module_srv_conf(s, ngx_mail_ssl_module);
 
-    if (c->ssl == NULL || !sslcf->verify
-        || SSL_get_verify_result(c->ssl->connection) != X509_V_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    cert = SSL_get_peer_certificate(c->ssl->connection);
-    if (cert == NULL) {
-        return NGX_DECLINED;
-    }
-
-    rc = NGX_DECLINED;
-
-    if (X509_digest(cert, EVP_sha256(), digest, &len)
-        && len * 2 == COMPLIANCE_FINGERPRINT_LEN)
+    if (sslcf->verify
+        && ngx_compliance_certificate(s->connection, claim->fingerprint)
+           == NGX_OK)
     {
         claim->source = COMPLIANCE_DEVICE_FROM_CERTIFICATE;
-        *ngx_hex_dump((u_char *) claim->fingerprint, digest, len) = '\0';
-
-        rc = NGX_OK;
+        return NGX_OK;
     }
 
-    X509_free(cert);
-
-    return rc;
-
-#else
+#endif
 
     return NGX_DECLINED;
-
-#endif
-}
-
-
-static void
-ngx_mail_compliance_address(ngx_connection_t *c, compliance_request_t *request)
-{
-    struct sockaddr_in   *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6  *sin6;
-#endif
-
-    switch (c->sockaddr->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) c->sockaddr;
-
-        request->address[10] = 0xff;
-        request->address[11] = 0xff;
-        ngx_memcpy(&request->address[12], &sin->sin_addr, 4);
-        request->has_address = 1;
-
-        break;
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) c->sockaddr;
-
-        ngx_memcpy(request->address, &sin6->sin6_addr, 16);
-        request->has_address = 1;
-
-        break;
-#endif
-
-    default: /* AF_UNIX */
-        break;
-    }
 }
 
 

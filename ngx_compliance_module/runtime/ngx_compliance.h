@@ -141,6 +141,11 @@ ngx_uint_t ngx_compliance_count(ngx_compliance_count_e what,
 ngx_uint_t ngx_compliance_address(const struct sockaddr *sockaddr,
     uint8_t address[16]);
 
+/* SHA-256 of the client's certificate, 64 hex digits and a NUL, where it was
+ * presented and verified: NGX_OK.  NGX_DECLINED: there is none. */
+ngx_int_t ngx_compliance_certificate(ngx_connection_t *c,
+    char fingerprint[COMPLIANCE_FINGERPRINT_LEN + 1]);
+
 
 /* How long the answer to a repeated block of this device is held back (ms):
  * 0 for the first, then growing to a few seconds.  Counts this one: call it
