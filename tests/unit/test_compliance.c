@@ -240,3 +240,40 @@ Test(compliance, base64_never_writes_past_its_room)
                  COMPLIANCE_OK);
     cr_assert_eq(out[2], 0x55);
 }
+
+
+Test(compliance, a_list_gives_every_item_without_the_blanks_around_it)
+{
+    const char *const expected[] = { "a b", "", "c", "" };
+    compliance_str_t  list = str("  a b ,,c , ");
+    compliance_str_t  item;
+
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        cr_assert(compliance_list_item(&list, &item));
+        cr_assert(compliance_str_eq(item, str(expected[i])), "item %zu", i);
+    }
+
+    cr_assert_not(compliance_list_item(&list, &item));
+
+    list = str("");
+    cr_assert(compliance_list_item(&list, &item));
+    cr_assert_eq(item.len, 0);
+    cr_assert_not(compliance_list_item(&list, &item));
+}
+
+
+Test(compliance, a_hex_digit_is_one_in_either_case_and_nothing_else_is)
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char upper[] = "0123456789ABCDEF";
+
+    for (int c = -128; c < 128; c++) {
+        const char *low = c != 0 ? strchr(digits, c) : NULL;
+        const char *high = c != 0 ? strchr(upper, c) : NULL;
+        int         value = low != NULL ? (int) (low - digits)
+                            : high != NULL ? (int) (high - upper) : -1;
+
+        cr_assert_eq(compliance_hex_digit((char) c), value, "0x%02x",
+                     (unsigned) c & 0xff);
+    }
+}
