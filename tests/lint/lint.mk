@@ -4,7 +4,8 @@
 
 NGINX_INCS  := $(addprefix -isystem$(NGINX_BUILD)/,src/core src/event src/event/modules src/event/quic \
                  src/os/unix src/http src/http/modules src/http/v2 src/mail objs)
-PURE_FILES  := $(wildcard $(ROOT)/core/*.c $(ROOT)/ctl/*.c lua-free-shim/ngx_redis_frame.c)
+PURE_FILES  := $(wildcard $(ROOT)/core/*.c $(ROOT)/ctl/*.c \
+                 lua-free-shim/ngx_redis_frame.c lua-free-shim/ngx_redis_template.c)
 GLUE_FILES  := $(filter-out $(PURE_FILES),$(wildcard lua-free-shim/*.c $(ROOT)/runtime/*.c \
                  $(ROOT)/http/*.c $(ROOT)/mail/*.c))
 
