@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from harness import (ROOT, Gateway, free_port, have, raw, request, wait_until)
+from harness import ROOT, Gateway, free_port, raw, request, wait_until
 
 SITES = ["sogo", "roundcube-dovecot", "exchange", "zimbra"]
 
@@ -128,7 +128,6 @@ def test_another_name_gets_no_certificate(shipped, redis, certificates):
             context=certificates.client_context())
 
 
-@pytest.mark.skipif(not have("openssl"), reason="openssl is not installed")
 def test_imap_asks_for_starttls_before_a_password(shipped, redis,
                                                   certificates):
     ports = install(shipped, redis, certificates, "roundcube-dovecot")

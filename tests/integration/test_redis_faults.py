@@ -380,7 +380,6 @@ def test_the_deployed_gateway_user_has_no_other_right(guarded):
     guarded.close()
 
 
-@pytest.mark.skipif(not CTL.exists(), reason="compliancectl is not built")
 def test_the_deployed_admin_user_runs_every_command(gateway, guarded):
     path = password_file(gateway)
 
