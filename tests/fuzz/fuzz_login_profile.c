@@ -13,6 +13,8 @@
 #include "login_profile.h"
 #include "names.h"
 
+#include "fuzz_php.h"
+
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,43 +57,6 @@ scan(const compliance_login_profile_t *profile, compliance_str_t type,
     }
 
     return seen;
-}
-
-
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-
-static size_t
-urldecode(char *text, size_t len)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-
-        if (c == '+') {
-            c = ' ';
-
-        } else if (c == '%' && i + 2 < len && hex(text[i + 1]) >= 0
-                   && hex(text[i + 2]) >= 0)
-        {
-            c = (char) (hex(text[i + 1]) << 4 | hex(text[i + 2]));
-            i += 2;
-        }
-
-        text[n++] = c;
-    }
-
-    return n;
 }
 
 
