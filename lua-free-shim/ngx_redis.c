@@ -12,15 +12,6 @@ static ngx_int_t ngx_redis_append(ngx_redis_t *redis,
 static ngx_int_t ngx_redis_reserve(ngx_redis_t *redis, size_t len);
 
 
-static const char  *ngx_redis_status_names[] = {
-    "ok",
-    "unavailable",
-    "timeout",
-    "protocol error",
-    "overloaded"
-};
-
-
 ngx_redis_t *
 ngx_redis_create(ngx_redis_conf_t *conf, ngx_pool_t *pool, ngx_log_t *log)
 {
@@ -190,20 +181,6 @@ ngx_redis_slot_done(ngx_redis_t *redis, ngx_redis_status_e status)
     batch->handler(batch);
 
     ngx_redis_object_reset(redis);
-}
-
-
-ngx_uint_t
-ngx_redis_ready(ngx_redis_t *redis)
-{
-    return redis->state == NGX_REDIS_READY;
-}
-
-
-const char *
-ngx_redis_status_name(ngx_redis_status_e status)
-{
-    return ngx_redis_status_names[status];
 }
 
 

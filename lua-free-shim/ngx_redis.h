@@ -102,19 +102,14 @@ ngx_int_t ngx_redis_send(ngx_redis_t *redis, ngx_redis_batch_t *batch,
 /* The handler will not be called; replies on their way are read and dropped. */
 void ngx_redis_cancel(ngx_redis_batch_t *batch);
 
-/* Connected, authenticated, database selected. */
-ngx_uint_t ngx_redis_ready(ngx_redis_t *redis);
-
-const char *ngx_redis_status_name(ngx_redis_status_e status);
-
 
 /* Before the first argument: everything unset. */
 void ngx_redis_conf_init(ngx_redis_conf_t *conf);
 
 /* Configuration: parses one argument of compliance_redis ("unix:PATH",
  * "HOST:PORT", "user=", "password_file=", "db=", "connect_timeout=",
- * "timeout=") and logs what is wrong with it; arg is taken apart.  Host names are resolved here,
- * at configuration time, never in a worker. */
+ * "timeout=") and logs what is wrong with it; arg is taken apart.  Host names
+ * are resolved here, at configuration time, never in a worker. */
 char *ngx_redis_conf_argument(ngx_conf_t *cf, ngx_redis_conf_t *conf,
     ngx_str_t *arg);
 /* After the last argument: defaults, and what is missing. */

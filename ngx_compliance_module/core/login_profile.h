@@ -8,10 +8,6 @@
 #include "compliance.h"
 
 
-/* Up to this a whole body may be handed to compliance_login_profile_read();
- * bodies of any length go through compliance_login_scan_*. */
-#define COMPLIANCE_LOGIN_BODY_MAX  16384
-
 typedef struct compliance_login_profile_s compliance_login_profile_t;
 
 /* NULL where no profile has that name. */

@@ -112,7 +112,6 @@ int64_t ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min,
     int64_t max, int64_t standard);
 void ctl_options_print(FILE *out, uint64_t options);
 #define CTL_GLOBAL_OPTIONS  (CTL_BIT(CTL_OPT_VERSION + 1) - 1)
-const char *ctl_option_name(ctl_opt_t opt);
 
 /* cmd_help.c */
 void ctl_usage(FILE *out, const ctl_command_t *command);

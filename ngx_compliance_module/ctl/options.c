@@ -65,13 +65,6 @@ static const option_t options[CTL_OPTIONS] = {
 };
 
 
-const char *
-ctl_option_name(ctl_opt_t opt)
-{
-    return options[opt].name;
-}
-
-
 bool
 ctl_given(const ctl_t *ctl, ctl_opt_t opt)
 {
