@@ -184,6 +184,109 @@ compliance_key_audit(char *out, size_t cap, compliance_str_t prefix,
 
 
 size_t
+compliance_key_policy(char *out, size_t cap, compliance_str_t prefix,
+    compliance_str_t name)
+{
+    if (name.len == 0) {
+        return 0;
+    }
+
+    return compliance_key(out, cap, prefix, compliance_str("policy:"), name);
+}
+
+
+size_t
+compliance_key_policies(char *out, size_t cap, compliance_str_t prefix)
+{
+    return compliance_key(out, cap, prefix, compliance_str("policies"),
+        compliance_absent);
+}
+
+
+size_t
+compliance_key_inventory(char *out, size_t cap, compliance_str_t prefix,
+    const compliance_device_id_t *id)
+{
+    if (id->len == 0) {
+        return 0;
+    }
+
+    return compliance_key(out, cap, prefix, compliance_str("inventory:"),
+        (compliance_str_t) { id->data, id->len });
+}
+
+
+/* Days since 1970-01-01 -> the civil date (Gregorian, proleptic); era: 400
+ * years, beginning in March, so that the leap day is the last of a year. */
+void
+compliance_day(int64_t time, char out[COMPLIANCE_DAY_LEN + 1])
+{
+    static const int64_t max = INT64_C(253402300799);   /* 9999-12-31 */
+    int64_t              days, era, of_era, year, of_year, month, day, number;
+
+    time = time < 0 ? 0 : time > max ? max : time;
+
+    days = time / 86400 + 719468;
+    era = days / 146097;
+    of_era = days % 146097;
+    year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    of_year = of_era - (365 * year + year / 4 - year / 100);
+    month = (5 * of_year + 2) / 153;
+    day = of_year - (153 * month + 2) / 5 + 1;
+    month = month < 10 ? month + 3 : month - 9;
+    year += era * 400 + (month <= 2 ? 1 : 0);
+    number = year * 10000 + month * 100 + day;
+
+    for (size_t i = COMPLIANCE_DAY_LEN; i > 0; i--) {
+        out[i - 1] = (char) ('0' + number % 10);
+        number /= 10;
+    }
+
+    out[COMPLIANCE_DAY_LEN] = '\0';
+}
+
+
+size_t
+compliance_key_seen(char *out, size_t cap, compliance_str_t prefix,
+    int64_t time, const compliance_principal_t *principal)
+{
+    char             text[sizeof("seen:") + COMPLIANCE_DAY_LEN + 1];
+    char             day[COMPLIANCE_DAY_LEN + 1];
+    compliance_buf_t part;
+
+    if (principal->len == 0) {
+        return 0;
+    }
+
+    compliance_day(time, day);
+    compliance_buf_init(&part, text, sizeof(text));
+    compliance_buf_str(&part, "seen:");
+    compliance_buf_str(&part, day);
+    compliance_buf_str(&part, ":");
+
+    return compliance_key(out, cap, prefix,
+        (compliance_str_t) { part.data, part.len },
+        (compliance_str_t) { principal->data, principal->len });
+}
+
+
+size_t
+compliance_key_candidate(char *out, size_t cap, compliance_str_t prefix)
+{
+    return compliance_key(out, cap, prefix, compliance_str("candidate"),
+        compliance_absent);
+}
+
+
+size_t
+compliance_key_undo(char *out, size_t cap, compliance_str_t prefix)
+{
+    return compliance_key(out, cap, prefix, compliance_str("undo"),
+        compliance_absent);
+}
+
+
+size_t
 compliance_key_index(char *out, size_t cap, compliance_str_t prefix,
     const char *field, compliance_str_t value)
 {

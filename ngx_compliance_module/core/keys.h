@@ -40,6 +40,24 @@ size_t compliance_key_groups(char *out, size_t cap, compliance_str_t prefix);
 size_t compliance_key_meta(char *out, size_t cap, compliance_str_t prefix);
 size_t compliance_key_audit(char *out, size_t cap, compliance_str_t prefix,
     compliance_str_t node);
+size_t compliance_key_policy(char *out, size_t cap, compliance_str_t prefix,
+    compliance_str_t name);
+size_t compliance_key_policies(char *out, size_t cap, compliance_str_t prefix);
+size_t compliance_key_inventory(char *out, size_t cap, compliance_str_t prefix,
+    const compliance_device_id_t *id);
+/* seen:<day>:<principal>, the day of `time` (Unix seconds) as YYYYMMDD in
+ * UTC; index:seen:<day> is the set of that day's principals. */
+size_t compliance_key_seen(char *out, size_t cap, compliance_str_t prefix,
+    int64_t time, const compliance_principal_t *principal);
+#define COMPLIANCE_DAY_LEN  8
+void compliance_day(int64_t time, char out[COMPLIANCE_DAY_LEN + 1]);
+/* The candidate set of groups and policies; its id stands in meta. */
+size_t compliance_key_candidate(char *out, size_t cap,
+    compliance_str_t prefix);
+/* The latest administrators' changes, newest first. */
+size_t compliance_key_undo(char *out, size_t cap, compliance_str_t prefix);
+/* The node name under which administrators' changes are audited. */
+#define COMPLIANCE_ADMIN_NODE  "@admin"
 /* index:<field>:<value>; index:break_glass:1 is what the groups snapshot
  * carries through an outage. */
 size_t compliance_key_index(char *out, size_t cap, compliance_str_t prefix,

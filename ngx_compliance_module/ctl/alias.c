@@ -240,14 +240,12 @@ plan_one(ctl_t *ctl, const char *target, ctl_alias_t *alias)
         if (ctl_key_index(ctl, user ? "user_alias_of" : "alias_of", held)) {
             const char *other = back_key(ctl, user, ctl_dup(held));
 
-            ctl_store_write(ctl, CTL_TYPE_SET, other, "SREM %s %s", other,
-                            back_member(alias));
+            ctl_write_srem(ctl, other, ctl_str(back_member(alias)));
         }
     }
 
-    ctl_store_write(ctl, CTL_TYPE_STRING, key, "SET %s %s", key, target);
-    ctl_store_write(ctl, CTL_TYPE_SET, back, "SADD %s %s", back,
-                    back_member(alias));
+    ctl_write_set(ctl, key, ctl_str(target));
+    ctl_write_sadd(ctl, back, ctl_str(back_member(alias)));
     alias->changed = true;
 }
 
@@ -277,9 +275,8 @@ ctl_alias_plan_remove(ctl_t *ctl, const char *target,
         return false;
     }
 
-    ctl_store_write(ctl, CTL_TYPE_STRING, key, "DEL %s", key);
-    ctl_store_write(ctl, CTL_TYPE_SET, back, "SREM %s %s", back,
-                    back_member(alias));
+    ctl_write_del(ctl, CTL_TYPE_STRING, key);
+    ctl_write_srem(ctl, back, ctl_str(back_member(alias)));
 
     return true;
 }
@@ -337,7 +334,7 @@ ctl_aliases_plan_delete(ctl_t *ctl, bool user, const char *target)
     }
 
     if (n > 0) {
-        ctl_store_write(ctl, CTL_TYPE_SET, back, "DEL %s", back);
+        ctl_write_del(ctl, CTL_TYPE_SET, back);
     }
 
     return deleted;

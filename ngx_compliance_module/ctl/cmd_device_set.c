@@ -5,10 +5,7 @@
  */
 #include "record.h"
 
-#include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 
 /* Who wrote a record by hand. */
@@ -21,25 +18,6 @@ typedef struct {
     ctl_record_t   record;
     ctl_changes_t  real;
 } device_t;
-
-
-static const char *
-invoking_user(void)
-{
-    const char          *name = getenv("SUDO_USER");
-    const struct passwd *account;
-
-    if (name == NULL || name[0] == '\0') {
-        name = getenv("USER");
-    }
-
-    if (name == NULL || name[0] == '\0') {
-        account = getpwuid(getuid());
-        name = account == NULL ? SOURCE : account->pw_name;
-    }
-
-    return ctl_escape(ctl_str(name));
-}
 
 
 /* The administrator's word, which no import touches and which has no source's
@@ -93,7 +71,7 @@ plan_override(const ctl_record_t *record, const ctl_changes_t *given,
                ctl_record_get(record, "override_until")))
     {
         ctl_changes_put(kind, wanted, "override_by",
-                        ctl_str(invoking_user()));
+                        ctl_str(ctl_actor()));
     }
 }
 

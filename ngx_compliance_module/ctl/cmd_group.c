@@ -133,8 +133,7 @@ plan_set(ctl_t *ctl, void *data)
     }
 
     if (!group->known) {
-        ctl_store_write(ctl, CTL_TYPE_SET, groups, "SADD %s %s", groups,
-                        group->name);
+        ctl_write_sadd(ctl, groups, ctl_str(group->name));
     }
 }
 
@@ -240,9 +239,8 @@ plan_delete(ctl_t *ctl, void *data)
                 group->name, group->name);
     }
 
-    ctl_store_write(ctl, CTL_TYPE_HASH, key, "DEL %s", key);
-    ctl_store_write(ctl, CTL_TYPE_SET, groups, "SREM %s %s", groups,
-                    group->name);
+    ctl_write_del(ctl, CTL_TYPE_HASH, key);
+    ctl_write_srem(ctl, groups, ctl_str(group->name));
 }
 
 

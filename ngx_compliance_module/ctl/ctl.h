@@ -98,7 +98,7 @@ struct ctl_s {
 #define CTL_MANY  SIZE_MAX
 
 
-/* main.c */
+/* commands.c */
 extern const ctl_command_t ctl_commands[];
 extern const size_t        ctl_commands_n;
 
@@ -146,6 +146,10 @@ void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);
 void ctl_alias_details(void);
+
+
+/* actor.c: who gives the command, as the audit and an override name him. */
+const char *ctl_actor(void);
 
 
 /* message.c: everything a person reads on stderr. */

@@ -95,6 +95,60 @@ ctl_key_audit(const ctl_t *ctl, const char *node)
 
 
 const char *
+ctl_key_policy(const ctl_t *ctl, const char *name)
+{
+    KEY(compliance_key_policy(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix,
+                              ctl_str(name)));
+}
+
+
+const char *
+ctl_key_policies(const ctl_t *ctl)
+{
+    KEY(compliance_key_policies(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix));
+}
+
+
+const char *
+ctl_key_inventory(const ctl_t *ctl, const compliance_device_id_t *id)
+{
+    KEY(compliance_key_inventory(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix,
+                                 id));
+}
+
+
+const char *
+ctl_key_seen(const ctl_t *ctl, int64_t time,
+    const compliance_principal_t *principal)
+{
+    KEY(compliance_key_seen(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix, time,
+                            principal));
+}
+
+
+const char *
+ctl_key_candidate(const ctl_t *ctl)
+{
+    KEY(compliance_key_candidate(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix));
+}
+
+
+const char *
+ctl_key_undo(const ctl_t *ctl)
+{
+    KEY(compliance_key_undo(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix));
+}
+
+
+const char *
+ctl_key_show(const ctl_t *ctl, const char *key)
+{
+    return strncmp(key, ctl->prefix.data, ctl->prefix.len) == 0
+           ? key + ctl->prefix.len : key;
+}
+
+
+const char *
 ctl_key_index(const ctl_t *ctl, const char *field, compliance_str_t value)
 {
     char  *out = ctl_alloc(COMPLIANCE_KEY_TEXT_MAX);

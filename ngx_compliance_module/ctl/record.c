@@ -233,11 +233,14 @@ ctl_changes_compare(const ctl_record_t *record, ctl_changes_t *real)
 }
 
 
+typedef void ctl_set_write_t(ctl_t *ctl, const char *key,
+    compliance_str_t member);
+
 /* Puts `name` into the sets that a value stands for, or out of those that it
- * stood for and no longer does. */
+ * stood for and no longer does: `write` says which. */
 static void
 index_value(ctl_t *ctl, const ctl_field_t *field, const char *name,
-    compliance_str_t value, const char *command)
+    compliance_str_t value, ctl_set_write_t *write)
 {
     compliance_str_t item;
     const char      *key;
@@ -253,8 +256,7 @@ index_value(ctl_t *ctl, const ctl_field_t *field, const char *name,
         key = ctl_key_index(ctl, field->name, value);
 
         if (key != NULL) {
-            ctl_store_write(ctl, CTL_TYPE_SET, key, "%s %s %s", command, key,
-                            name);
+            write(ctl, key, ctl_str(name));
         }
 
         return;
@@ -264,8 +266,7 @@ index_value(ctl_t *ctl, const ctl_field_t *field, const char *name,
         key = item.len == 0 ? NULL : ctl_key_index(ctl, field->name, item);
 
         if (key != NULL) {
-            ctl_store_write(ctl, CTL_TYPE_SET, key, "%s %s %s", command, key,
-                            name);
+            write(ctl, key, ctl_str(name));
         }
     }
 }
@@ -279,9 +280,8 @@ ctl_record_store(ctl_t *ctl, const ctl_kind_t *kind,
         const ctl_change_t *change = &real->items[i];
 
         if (change->value.data != NULL) {
-            ctl_store_write(ctl, CTL_TYPE_HASH, record->key, "HSET %s %s %b",
-                            record->key, change->field->name,
-                            change->value.data, change->value.len);
+            ctl_write_hset(ctl, record->key, change->field->name,
+                           change->value);
         }
     }
 
@@ -290,8 +290,7 @@ ctl_record_store(ctl_t *ctl, const ctl_kind_t *kind,
         const ctl_change_t *change = &real->items[i];
 
         if (change->value.data == NULL) {
-            ctl_store_write(ctl, CTL_TYPE_HASH, record->key, "HDEL %s %s",
-                            record->key, change->field->name);
+            ctl_write_hdel(ctl, record->key, change->field->name);
         }
     }
 
@@ -300,13 +299,14 @@ ctl_record_store(ctl_t *ctl, const ctl_kind_t *kind,
         const ctl_change_t *change = ctl_changes_find(real, field->name);
 
         if (change != NULL && change->old.data != NULL) {
-            index_value(ctl, field, record->name, change->old, "SREM");
+            index_value(ctl, field, record->name, change->old,
+                        ctl_write_srem);
         }
 
         index_value(ctl, field, record->name,
                     change != NULL ? change->value
                                    : ctl_record_get(record, field->name),
-                    "SADD");
+                    ctl_write_sadd);
     }
 }
 
@@ -315,10 +315,11 @@ void
 ctl_record_delete(ctl_t *ctl, const ctl_kind_t *kind,
     const ctl_record_t *record)
 {
-    ctl_store_write(ctl, CTL_TYPE_HASH, record->key, "DEL %s", record->key);
+    ctl_write_del(ctl, CTL_TYPE_HASH, record->key);
 
     for (size_t i = 0; i < kind->n; i++) {
         index_value(ctl, &kind->fields[i], record->name,
-                    ctl_record_get(record, kind->fields[i].name), "SREM");
+                    ctl_record_get(record, kind->fields[i].name),
+                    ctl_write_srem);
     }
 }

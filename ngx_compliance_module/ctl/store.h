@@ -19,6 +19,8 @@ typedef enum {
     CTL_TYPE_STRING = 0,
     CTL_TYPE_HASH,
     CTL_TYPE_SET,
+    CTL_TYPE_LIST,
+    CTL_TYPE_STREAM,
     CTL_TYPE_ANY    /* for DEL */
 } ctl_type_t;
 
@@ -42,7 +44,18 @@ compliance_str_t ctl_reply_text(const redisReply *reply);   /* or absent */
 void ctl_reply_expect(const redisReply *reply, int type, const char *what);
 
 void ctl_store_watch(ctl_t *ctl, const char *key);
-/* Collects one write to `key`. */
+
+/* Each collects one write; the texts are borrowed until the commit.  What they
+ * change is told to history.c, with what was there before: every change that
+ * an administrator makes is audited and can be undone. */
+void ctl_write_hset(ctl_t *ctl, const char *key, const char *field,
+    compliance_str_t value);
+void ctl_write_hdel(ctl_t *ctl, const char *key, const char *field);
+void ctl_write_sadd(ctl_t *ctl, const char *key, compliance_str_t member);
+void ctl_write_srem(ctl_t *ctl, const char *key, compliance_str_t member);
+void ctl_write_set(ctl_t *ctl, const char *key, compliance_str_t value);
+void ctl_write_del(ctl_t *ctl, ctl_type_t type, const char *key);
+/* The same without a history: what the tool keeps for itself. */
 void ctl_store_write(ctl_t *ctl, ctl_type_t type, const char *key,
     const char *format, ...);
 /* False: something that was watched has changed, nothing was written, plan
@@ -69,6 +82,16 @@ const char *ctl_key_alias(const ctl_t *ctl, compliance_alias_kind_t kind,
 const char *ctl_key_user_alias(const ctl_t *ctl,
     const compliance_principal_t *name);
 const char *ctl_key_audit(const ctl_t *ctl, const char *node);
+const char *ctl_key_policy(const ctl_t *ctl, const char *name);
+const char *ctl_key_policies(const ctl_t *ctl);
+const char *ctl_key_inventory(const ctl_t *ctl,
+    const compliance_device_id_t *id);
+const char *ctl_key_seen(const ctl_t *ctl, int64_t time,
+    const compliance_principal_t *principal);
+const char *ctl_key_candidate(const ctl_t *ctl);
+const char *ctl_key_undo(const ctl_t *ctl);
+/* A key as people read it: without the prefix. */
+const char *ctl_key_show(const ctl_t *ctl, const char *key);
 /* NULL where the value makes too long a key: then no index has it. */
 const char *ctl_key_index(const ctl_t *ctl, const char *field,
     compliance_str_t value);

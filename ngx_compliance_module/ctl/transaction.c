@@ -15,6 +15,8 @@ static const char *const types[] = {
     [CTL_TYPE_STRING] = "string",
     [CTL_TYPE_HASH] = "hash",
     [CTL_TYPE_SET] = "set",
+    [CTL_TYPE_LIST] = "list",
+    [CTL_TYPE_STREAM] = "stream",
     [CTL_TYPE_ANY] = "any",
 };
 
@@ -38,13 +40,11 @@ drop_writes(ctl_store_t *store)
 }
 
 
-void
-ctl_store_write(ctl_t *ctl, ctl_type_t type, const char *key,
-    const char *format, ...)
+static ctl_write_t *
+add_write(ctl_t *ctl, ctl_op_t op, ctl_type_t type, const char *key)
 {
     ctl_store_t *store = ctl_store_connected(ctl);
     ctl_write_t *write, *writes;
-    va_list      args;
 
     if (ctl->command->role < CTL_OPERATOR) {
         ctl_die(CTL_USAGE, "\"%s\" is a viewer's command and writes nothing",
@@ -63,8 +63,19 @@ ctl_store_write(ctl_t *ctl, ctl_type_t type, const char *key,
     }
 
     write = &store->writes[store->n_writes];
+    memset(write, 0, sizeof(*write));
+    write->op = op;
     write->type = type;
     write->key = key;
+
+    return write;
+}
+
+
+static void
+format_write(ctl_t *ctl, ctl_write_t *write, const char *format, ...)
+{
+    va_list args;
 
     va_start(args, format);
     write->len = redisvFormatCommand(&write->command, format, args);
@@ -74,7 +85,88 @@ ctl_store_write(ctl_t *ctl, ctl_type_t type, const char *key,
         ctl_die(CTL_STORE, "out of memory");
     }
 
-    store->n_writes++;
+    ctl->store->n_writes++;
+}
+
+
+void
+ctl_store_write(ctl_t *ctl, ctl_type_t type, const char *key,
+    const char *format, ...)
+{
+    ctl_write_t *write = add_write(ctl, CTL_WRITE_OTHER, type, key);
+    va_list      args;
+
+    va_start(args, format);
+    write->len = redisvFormatCommand(&write->command, format, args);
+    va_end(args);
+
+    if (write->len < 0) {
+        ctl_die(CTL_STORE, "out of memory");
+    }
+
+    ctl->store->n_writes++;
+}
+
+
+void
+ctl_write_hset(ctl_t *ctl, const char *key, const char *field,
+    compliance_str_t value)
+{
+    ctl_write_t *write = add_write(ctl, CTL_WRITE_HSET, CTL_TYPE_HASH, key);
+
+    write->field = field;
+    write->value = value;
+    format_write(ctl, write, "HSET %s %s %b", key, field, value.data,
+                 value.len);
+}
+
+
+void
+ctl_write_hdel(ctl_t *ctl, const char *key, const char *field)
+{
+    ctl_write_t *write = add_write(ctl, CTL_WRITE_HDEL, CTL_TYPE_HASH, key);
+
+    write->field = field;
+    format_write(ctl, write, "HDEL %s %s", key, field);
+}
+
+
+void
+ctl_write_sadd(ctl_t *ctl, const char *key, compliance_str_t member)
+{
+    ctl_write_t *write = add_write(ctl, CTL_WRITE_SADD, CTL_TYPE_SET, key);
+
+    write->value = member;
+    format_write(ctl, write, "SADD %s %b", key, member.data, member.len);
+}
+
+
+void
+ctl_write_srem(ctl_t *ctl, const char *key, compliance_str_t member)
+{
+    ctl_write_t *write = add_write(ctl, CTL_WRITE_SREM, CTL_TYPE_SET, key);
+
+    write->value = member;
+    format_write(ctl, write, "SREM %s %b", key, member.data, member.len);
+}
+
+
+void
+ctl_write_set(ctl_t *ctl, const char *key, compliance_str_t value)
+{
+    ctl_write_t *write = add_write(ctl, CTL_WRITE_SET, CTL_TYPE_STRING, key);
+
+    write->value = value;
+    format_write(ctl, write, "SET %s %b", key, value.data, value.len);
+}
+
+
+void
+ctl_write_del(ctl_t *ctl, ctl_type_t type, const char *key)
+{
+    ctl_write_t *write = add_write(ctl, CTL_WRITE_DEL, type, key);
+
+    format_write(ctl, write, "DEL %s", key);
 }
 
 
@@ -147,6 +239,7 @@ ctl_store_commit(ctl_t *ctl)
                     "HSETNX %s schema %d", ctl_key_meta(ctl),
                     COMPLIANCE_SCHEMA_VERSION);
     check_types(ctl);
+    ctl_history_plan(ctl);
 
     ctl_store_send(ctl, "MULTI");
 

@@ -1,0 +1,76 @@
+/*
+ * The commands: one row each.  Usage, help, completion, the manual page and
+ * dispatch are read from here; a command's function stands in the file of its
+ * noun.
+ */
+#include "ctl.h"
+
+
+#define LISTING   (CTL_BIT(CTL_OPT_LIMIT) | CTL_BIT(CTL_OPT_AFTER) \
+                   | CTL_BIT(CTL_OPT_SCAN))
+#define FORCIBLE  CTL_BIT(CTL_OPT_FORCE)
+#define REQUEST   (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
+                   | CTL_BIT(CTL_OPT_PROTOCOL) | CTL_BIT(CTL_OPT_AT) \
+                   | CTL_BIT(CTL_OPT_CERT) | CTL_BIT(CTL_OPT_BINDING) \
+                   | CTL_BIT(CTL_OPT_CLIENT_TYPE) \
+                   | CTL_BIT(CTL_OPT_USER_AGENT) \
+                   | CTL_BIT(CTL_OPT_ADDRESS) | CTL_BIT(CTL_OPT_LOGIN))
+#define TAILING   (CTL_BIT(CTL_OPT_COUNT) | CTL_BIT(CTL_OPT_FOLLOW) \
+                   | CTL_BIT(CTL_OPT_NODE))
+#define ISSUING   (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
+                   | CTL_BIT(CTL_OPT_SECRET_FILE))
+
+const ctl_command_t ctl_commands[] = {
+    { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
+      "create a device, or change it", ctl_device_set, ctl_device_details },
+    { "device get", "ID", CTL_VIEWER, 1, 1, 0,
+      "show a device and its aliases", ctl_device_get, NULL },
+    { "device list", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, LISTING,
+      "list devices", ctl_device_list, NULL },
+    { "device delete", "ID", CTL_OPERATOR, 1, 1, 0,
+      "delete a device and its aliases", ctl_device_delete, NULL },
+    { "device alias", "ID KIND VALUE", CTL_OPERATOR, 3, 3, FORCIBLE,
+      "give a device another name", ctl_device_alias, ctl_alias_details },
+    { "device unalias", "ID KIND VALUE", CTL_OPERATOR, 3, 3, 0,
+      "take a name from a device", ctl_device_unalias, ctl_alias_details },
+
+    { "user set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, FORCIBLE,
+      "create a user, or change him", ctl_user_set, ctl_user_details },
+    { "user get", "NAME", CTL_VIEWER, 1, 1, 0,
+      "show a user and his other names", ctl_user_get, NULL },
+    { "user list", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, LISTING,
+      "list users", ctl_user_list, NULL },
+    { "user delete", "NAME", CTL_ADMIN, 1, 1, 0,
+      "delete a user and his other names", ctl_user_delete, NULL },
+    { "user alias", "NAME OTHERNAME", CTL_ADMIN, 2, 2, FORCIBLE,
+      "another spelling of the same person's login", ctl_user_alias, NULL },
+    { "user unalias", "NAME OTHERNAME", CTL_ADMIN, 2, 2, 0,
+      "take another name away", ctl_user_unalias, NULL },
+
+    { "group set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, 0,
+      "create an enforcement group, or change it", ctl_group_set,
+      ctl_group_details },
+    { "group mode", "NAME off|report|enforce", CTL_ADMIN, 2, 2, 0,
+      "switch a group's enforcement", ctl_group_mode, NULL },
+    { "group get", "NAME", CTL_VIEWER, 1, 1, 0,
+      "show a group's settings", ctl_group_get, NULL },
+    { "group list", "", CTL_VIEWER, 0, 0, 0,
+      "list the groups", ctl_group_list, NULL },
+    { "group delete", "NAME", CTL_ADMIN, 1, 1, 0,
+      "delete a group without members", ctl_group_delete, NULL },
+
+    { "explain", "--user NAME --device ID --protocol NAME", CTL_VIEWER, 0, 0,
+      REQUEST, "what the gateway would decide, and why", ctl_explain,
+      ctl_explain_details },
+    { "audit tail", "", CTL_VIEWER, 0, 0, TAILING,
+      "show the latest decisions", ctl_audit_tail, NULL },
+    { "tag issue", "--user NAME --device ID", CTL_ADMIN, 0, 0, ISSUING,
+      "sign a login tag, which proves a device to IMAP", ctl_tag_issue, NULL },
+
+    { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
+      "show the commands, or one of them", ctl_help, NULL },
+    { "version", "", CTL_VIEWER, 0, 0, 0,
+      "show the version", ctl_version, NULL },
+};
+
+const size_t ctl_commands_n = sizeof(ctl_commands) / sizeof(ctl_commands[0]);
