@@ -5,6 +5,10 @@
 #include "seen.h"
 
 
+#define TOO_LONG_AN_ADDRESS                                                   \
+    "eas|compliant|credential|k|eas|owner|D|"                                 \
+    "0123456789012345678901234567890123456789012345678901234|||"
+
 static compliance_seen_t
 some(void)
 {
@@ -133,8 +137,7 @@ Test(seen, what_nobody_wrote_is_refused)
         "eas|compliant|credential|k|eas|owner|\\q||||",
         "eas|compliant|credential|k|eas|owner|\\x0||||",
         "eas|compliant|credential|k|eas|owner|\\x00||||",
-        "eas|compliant|credential|k|eas|owner|D|"
-        "0123456789012345678901234567890123456789012345678901234|||",
+        TOO_LONG_AN_ADDRESS,
     };
 
     compliance_seen_t seen;
