@@ -60,14 +60,15 @@ Test(seen, what_is_written_is_read_again)
 {
     compliance_seen_t seen = some(), back;
 
+    memset(seen.user_agent, 0, sizeof(seen.user_agent));
     strcpy(seen.user_agent, "a|b\\c\td\x7f\xc3\xa4 \\x41");
     seen.device_free = true;
     cr_assert_eq(compliance_seen_read(written(&seen), &back), COMPLIANCE_OK);
     cr_assert_eq(memcmp(&seen, &back, sizeof(seen)), 0);
 
-    memset(&seen.user_agent, 1, COMPLIANCE_SEEN_AGENT_MAX);
+    memset(seen.user_agent, 1, COMPLIANCE_SEEN_AGENT_MAX);
     seen.user_agent[COMPLIANCE_SEEN_AGENT_MAX] = '\0';
-    memset(&seen.device_type, '|', COMPLIANCE_SEEN_TYPE_MAX);
+    memset(seen.device_type, '|', COMPLIANCE_SEEN_TYPE_MAX);
     seen.device_type[COMPLIANCE_SEEN_TYPE_MAX] = '\0';
     cr_assert_eq(compliance_seen_read(written(&seen), &back), COMPLIANCE_OK);
     cr_assert_eq(memcmp(&seen, &back, sizeof(seen)), 0);
