@@ -195,3 +195,14 @@ import_field_set(ctl_bulk_device_t *device, import_field_t field,
 
     return true;
 }
+
+
+void
+import_version_attribute(json_t *attributes, compliance_str_t os_version)
+{
+    if (os_version.data != NULL
+        && json_object_get(attributes, "os_version") == NULL)
+    {
+        ctl_json_set(attributes, "os_version", ctl_json_text(os_version));
+    }
+}

@@ -37,5 +37,8 @@ const char *import_field_name(import_field_t field);
  * nothing. */
 bool import_field_set(ctl_bulk_device_t *device, import_field_t field,
     compliance_str_t value, const char **why);
+/* Policies ask for os_version too: it is an attribute unless the source has
+ * one of that name. */
+void import_version_attribute(json_t *attributes, compliance_str_t os_version);
 
 #endif
