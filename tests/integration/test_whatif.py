@@ -150,7 +150,7 @@ def test_a_line_that_is_no_request_says_so_and_the_rest_goes_on(ctl, redis):
                     (3, 'did you mean "protocol"?'), (4, "true or false"),
                     (5, "it expects eas"), (6, "needs cert"), (7, "no text"),
                     (9, "longer than 65536"), (11, "no JSON"),
-                    (12, "no text")):
+                    (12, "no JSON")):
         assert text in errors[i], (i, errors)
     assert answers[8]["at"] == 1
     assert (answers[10]["id"], answers[10]["verdict"]) == ([2], "allow")
@@ -174,3 +174,148 @@ def test_a_request_may_come_from_a_place_that_only_reports(ctl, redis):
     answer, = batch(redis, {"user": "alice", "device": "BADPHONE",
                             "protocol": "eas", "dry_run": True})
     assert (answer["verdict"], answer["would_block"]) == ("allow", True)
+
+
+# impact
+
+
+@pytest.fixture
+def company(ctl, redis):
+    """Sales reports: alice has a good and a bad device, bob a good one, dora
+    none, erin one in grace.  Frank has no group, and one device nobody."""
+    ctl("group", "set", "sales")
+    ctl("group", "set", "default", "unknown_user=allow")
+    for name in ("alice", "bob", "dora", "erin"):
+        ctl("user", "set", name, "groups=sales")
+    ctl("user", "set", "frank")
+    ctl("user", "set", "rescue", "break_glass=1")
+    for device, owner, *rest in (
+            ("ALICE1", "alice", "state=compliant"),
+            ("ALICE2", "alice", "state=noncompliant"),
+            ("BOB1", "bob", "state=compliant"),
+            ("ERIN1", "erin", "state=grace", "grace_until=+2d"),
+            ("FRANK1", "frank", "state=noncompliant"),
+            ("GHOST1", "ghost", "state=compliant")):
+        ctl("device", "set", device, f"owner={owner}", *rest)
+    ctl("device", "set", "STRAY1", "state=retired")
+    return ctl
+
+
+def rows(answer):
+    return {(r["change"], r["user"], r["device"], r["then"]["reason"])
+            for r in answer["rows"]}
+
+
+def test_impact_lists_who_would_be_blocked_and_why(company, redis):
+    before = written(redis)
+    answer = company.json("impact", "--group", "sales", "--mode", "enforce")
+    assert answer["judged"] == {"users": 3, "devices": 4}
+    assert answer["blocked"] == {
+        "users": 1, "devices": 1,
+        "reasons": {"device_noncompliant": {"users": 1, "devices": 1}}}
+    row, = answer["rows"]
+    assert row["protocols"] == ["eas", "web", "ews", "mapi", "dav", "imap",
+                                "pop3", "smtp"]
+    assert (row["user"], row["device"]) == ("alice", "ALICE2")
+    assert row["now"] == {"verdict": "allow", "reason": "device_noncompliant"}
+    assert answer["members_without_device"] == 1
+
+    text = company("impact", "--group", "sales")
+    assert "mode: report -> enforce" in text
+    assert "newly blocked  1 users (33.3 %), 1 devices (25.0 %)" in text
+    assert written(redis) == before
+    assert record(redis, "group:sales")["mode"] == "report"
+    # impact says what explain will say
+    company("group", "mode", "sales", "enforce", "--force")
+    assert company.explain("--user", "alice", "--device", "ALICE2",
+                           "--protocol", "imap")["verdict"] == "block"
+    assert company.json("impact", "--group", "sales")["rows"] == []
+
+
+def test_impact_judges_any_setting_time_and_protocol(company):
+    def impact(*words):
+        return rows(company.json("impact", "--group", "sales", *words))
+
+    bad = ("blocked", "alice", "ALICE2", "device_noncompliant")
+    assert impact("--at", "+3d") == {
+        bad, ("blocked", "erin", "ERIN1", "device_noncompliant")}
+    assert impact("mode=enforce", "rollout_percent=0") == set()
+    assert impact("mode=enforce", "require=known") == set()
+    assert {r[2:] for r in impact("mode=enforce", "deny_protocols=imap",
+                                  "--protocol", "imap")} \
+        == {(d, "protocol_denied") for d in ("ALICE1", "ALICE2", "BOB1",
+                                             "ERIN1")}
+    strict = impact("mode=enforce", "min_binding=certificate")
+    assert {r[3] for r in strict} == {"binding_too_weak"}
+    company("device", "alias", "BOB1", "cert", CERT)
+    assert {r[2] for r in impact("mode=enforce", "min_binding=certificate")} \
+        == {"ALICE1", "ALICE2", "ERIN1"}
+    # web mail is proven by its cookie, all else by nothing
+    answer = company.json("impact", "--group", "sales", "mode=enforce",
+                          "min_binding=secret", "rollout_percent=100")
+    assert all("web" not in r["protocols"] for r in answer["rows"]
+               if r["device"] == "ALICE1")
+    # and back: what is blocked now would be admitted
+    company("group", "mode", "sales", "enforce", "--force")
+    assert impact("--mode", "report") == {
+        ("admitted", "alice", "ALICE2", "device_noncompliant")}
+    assert impact("unknown_device=allow") == set()
+
+
+def test_impact_of_default_is_about_everybody_else(company):
+    answer = company.json("impact", "--group", "default", "--mode", "enforce")
+    assert rows(answer) == {
+        ("blocked", "frank", "FRANK1", "device_noncompliant"),
+        ("blocked", None, "STRAY1", "device_retired")}
+    assert {r["device"]: r["protocols"] for r in answer["rows"]}["STRAY1"] \
+        == ["web"]
+    answer = company.json("impact", "--group", "default",
+                          "unknown_user=block")
+    assert rows(answer) == {("blocked", "ghost", "GHOST1", "user_unknown")}
+    # a group that is not recorded stands for default
+    company("user", "set", "bob", "groups=gone", "--force")
+    company("device", "set", "BOB1", "state=noncompliant")
+    assert ("blocked", "bob", "BOB1", "device_noncompliant") in rows(
+        company.json("impact", "--group", "default"))
+
+
+def test_impact_tells_what_no_record_tells(company):
+    done = company.run("impact", "--group", "sales", "mode=enforce",
+                       "allowed_clients=Outlook*",
+                       "exempt_networks=10.0.0.0/8", "min_binding=secret")
+    assert "1 members own no device on record" in done.stderr
+    assert "allowed_clients were taken as met" in done.stderr
+    assert "exempt network" in done.stderr and "its cookie" in done.stderr
+
+
+def test_impact_refuses_what_it_cannot_mean(company):
+    for words, code, text in (
+            (["impact"], 2, "--group is missing"),
+            (["impact", "--group", "slaes"], 1, 'did you mean "sales"'),
+            (["impact", "--group", "sales", "--mode", "on"], 2,
+             "off, report or enforce"),
+            (["impact", "--group", "sales", "mod=off"], 2, "mode"),
+            (["impact", "--group", "sales", "--protocol", "gopher"], 2,
+             "it expects eas"),
+            (["impact", "--group", "sales", "--at", "soon"], 2, "a time")):
+        assert text in company(*words, code=code)
+
+
+def test_impact_of_many_comes_in_pages(ctl, redis):
+    redis.group("sales", mode="report")
+    for i in range(1000):
+        redis.user(f"u{i}", groups="sales")
+        redis.cmd("SADD", "compliance:index:groups:sales", f"u{i}")
+        for k in range(2):
+            redis.device(f"D{i}-{k}", owner=f"u{i}", state="noncompliant"
+                         if i % 10 == 0 else "compliant")
+            redis.cmd("SADD", f"compliance:index:owner:u{i}", f"D{i}-{k}")
+    answer = ctl.json("impact", "--group", "sales", "--limit", "7")
+    assert answer["judged"] == {"users": 1000, "devices": 2000}
+    assert answer["blocked"]["users"] == 100
+    assert answer["blocked"]["devices"] == 200
+    assert len(answer["rows"]) == 7 and answer["rows_left_out"] == 193
+    done = ctl.run("impact", "--group", "sales", "--limit", "0")
+    assert done.stdout.count("blocked  u") == 200
+    assert "7 of 200 shown: --limit 0 shows all" in ctl.run(
+        "impact", "--group", "sales", "--limit", "7").stderr
