@@ -107,6 +107,8 @@ void ctl_bulk_end(ctl_bulk_t *bulk);
 typedef struct ctl_progress_s  ctl_progress_t;
 
 ctl_progress_t *ctl_progress_begin(const char *what, int64_t total);
+/* Known only later. */
+void ctl_progress_total(ctl_progress_t *progress, int64_t total);
 void ctl_progress_at(ctl_progress_t *progress, int64_t done);
 /* Takes the bar from the terminal before another line is written there. */
 void ctl_progress_hide(void);

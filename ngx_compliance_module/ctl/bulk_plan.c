@@ -132,7 +132,7 @@ judge_full(ctl_bulk_t *bulk, bulk_item_t *item)
     }
 
     json_decref(json);
-    ctl_json_arena_end();
+    (void) ctl_json_arena_end();
 }
 
 

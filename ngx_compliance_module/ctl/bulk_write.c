@@ -282,6 +282,10 @@ bulk_write(ctl_bulk_t *bulk, bulk_batch_t *batch, size_t from, size_t to)
     batch->writing = batch->unwatching = false;
     bulk->n_indexes = 0;
 
+    if (bulk->options.dry_run) {
+        return;
+    }
+
     for (size_t i = from; i < to; i++) {
         bulk_item_t     *item = &batch->items[i];
         compliance_str_t key;
@@ -317,7 +321,7 @@ bulk_write(ctl_bulk_t *bulk, bulk_batch_t *batch, size_t from, size_t to)
     if (batch->writing) {
         ctl_wire_begin(bulk->wire, "EXEC", 1);
 
-    } else if (!bulk->options.dry_run && from < to) {
+    } else if (from < to) {
         ctl_wire_begin(bulk->wire, "UNWATCH", 1);
         batch->unwatching = true;
     }

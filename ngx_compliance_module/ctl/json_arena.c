@@ -14,10 +14,11 @@
 typedef struct {
     char   *data;
     size_t  used;
+    bool    full;
 } arena_t;
 
 static arena_t  arenas[CTL_JSON_ARENAS];
-static arena_t *active;
+static arena_t *active, *before;   /* before: it was active, and will be */
 
 
 static bool
@@ -42,7 +43,12 @@ take(size_t size)
 {
     char *memory;
 
-    if (active == NULL || size > ROOM - active->used) {
+    if (active == NULL) {
+        return malloc(size);
+    }
+
+    if (size > ROOM - active->used) {
+        active->full = true;
         return malloc(size);
     }
 
@@ -79,12 +85,19 @@ ctl_json_arena_begin(ctl_json_arena_t which)
     }
 
     arena->used = 0;
+    arena->full = false;
+    before = active;
     active = arena;
 }
 
 
-void
+bool
 ctl_json_arena_end(void)
 {
-    active = NULL;
+    bool fits = active == NULL || !active->full;
+
+    active = before;
+    before = NULL;
+
+    return fits;
 }

@@ -7,6 +7,8 @@
 #ifndef COMPLIANCE_CTL_JSON_ARENA_H
 #define COMPLIANCE_CTL_JSON_ARENA_H
 
+#include <stdbool.h>
+
 
 typedef enum {
     CTL_JSON_RECORD = 0,   /* of an import's source */
@@ -15,8 +17,10 @@ typedef enum {
 } ctl_json_arena_t;
 
 /* What was made since the last begin of the same arena is gone after the next
- * one; it need not be freed, and may be.  No nesting. */
+ * one; it need not be freed, and may be.  The two nest. */
 void ctl_json_arena_begin(ctl_json_arena_t which);
-void ctl_json_arena_end(void);
+/* Back to what was before; true: all had room.  Else the owner must free what
+ * he made, for some of it is malloc's. */
+bool ctl_json_arena_end(void);
 
 #endif

@@ -56,6 +56,13 @@ ctl_progress_begin(const char *what, int64_t total)
 }
 
 
+void
+ctl_progress_total(ctl_progress_t *progress, int64_t total)
+{
+    progress->total = total;
+}
+
+
 /* "3 m 20 s" */
 static void
 span(char *out, size_t cap, int64_t seconds)
