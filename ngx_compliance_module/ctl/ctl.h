@@ -73,6 +73,22 @@ typedef enum {
     CTL_OPT_ANCHOR,
     CTL_OPT_PLAIN_UNTIL,
     CTL_OPT_DEVICES,
+    CTL_OPT_FULL,
+    CTL_OPT_DELTA,
+    CTL_OPT_SOURCE,
+    CTL_OPT_MAX_CHANGE,
+    CTL_OPT_YES,
+    CTL_OPT_DRY_RUN,
+    CTL_OPT_VERBOSE,
+    CTL_OPT_MAP,
+    CTL_OPT_SEPARATOR,
+    CTL_OPT_REQUESTS,
+    CTL_OPT_GROUP,
+    CTL_OPT_MODE,
+    CTL_OPT_WITH,
+    CTL_OPT_SINCE,
+    CTL_OPT_UNTIL,
+    CTL_OPT_MAX_BLOCK,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
 
@@ -159,7 +175,17 @@ ctl_exit_t ctl_settings_set(ctl_t *ctl);
 ctl_exit_t ctl_settings_show(ctl_t *ctl);
 ctl_exit_t ctl_user_erase(ctl_t *ctl);
 ctl_exit_t ctl_undo(ctl_t *ctl);
+ctl_exit_t ctl_impact(ctl_t *ctl);
+ctl_exit_t ctl_replay(ctl_t *ctl);
+ctl_exit_t ctl_candidate_set(ctl_t *ctl);
+ctl_exit_t ctl_candidate_show(ctl_t *ctl);
+ctl_exit_t ctl_candidate_start(ctl_t *ctl);
+ctl_exit_t ctl_candidate_stop(ctl_t *ctl);
+ctl_exit_t ctl_candidate_delete(ctl_t *ctl);
+ctl_exit_t ctl_candidate_report(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
+ctl_exit_t ctl_import_json(ctl_t *ctl);
+ctl_exit_t ctl_import_csv(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
@@ -173,6 +199,11 @@ void ctl_audit_verify_details(void);
 void ctl_settings_details(void);
 void ctl_user_erase_details(void);
 void ctl_undo_details(void);
+void ctl_import_json_details(void);
+void ctl_import_csv_details(void);
+void ctl_impact_details(void);
+void ctl_replay_details(void);
+void ctl_candidate_details(void);
 
 
 /* actor.c: who gives the command, as the audit and an override name him. */
