@@ -12,7 +12,7 @@ const ctl_setting_t ctl_settings[] = {
       "days that audit records are kept by audit trim; 0: for ever" },
     { "seen_days", 1, 3650, 35,
       "days that counted accesses are kept" },
-    { "max_block", 0, 100, 5,
+    { "max_block", 0, 100, 10,
       "percent of a group's accesses that enforcing it may block" },
     { "max_change", 0, 100, 10,
       "percent of the devices that an import may block or retire" },
