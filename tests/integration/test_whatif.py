@@ -469,11 +469,13 @@ def test_replay_judges_devices_by_the_candidates_policies(busy, redis,
 
 
 def test_replay_says_what_it_cannot_judge(busy, redis):
-    blocked(redis, "~3f2a", "~77", "device_unknown", erased="1")
+    blocked(redis, "erased-3f2a91bc", "erased-3f2a91bc-device",
+            "device_unknown", erased="1:" + "0" * 64)
     blocked(redis, "al*ce", "X", "identity_malformed", verdict="bad_request")
     busy("device", "delete", "BOB1")
     done = busy.run("replay", "--group", "sales", "--mode", "enforce")
-    for text in ("1 accesses did not say clearly", "19 accesses are from "
+    for text in ("1 accesses are of people who were taken out",
+                 "1 accesses did not say clearly", "19 accesses are from "
                  "devices whose record is no more", "3 accesses are of users "
                  "without a record"):
         assert text in done.stderr, done.stderr
