@@ -395,7 +395,8 @@ def test_the_deployed_admin_user_runs_every_command(gateway, guarded):
            "--password-file", str(path)]
     for command in (
             ["group", "set", "ring", "mode=report"], ["group", "list"],
-            ["group", "mode", "ring", "enforce"], ["group", "get", "ring"],
+            ["group", "mode", "ring", "enforce", "--force"],
+            ["group", "get", "ring"],
             ["user", "set", "dave", "groups=ring"], ["user", "list"],
             ["user", "alias", "dave", "dave@example.com"],
             ["user", "get", "dave"],
