@@ -5,6 +5,9 @@
  * record that did not change is not written; older never overwrites newer; an
  * override is never touched.  It keeps no history entry: the command that uses
  * it audits a summary (history.h).
+ *
+ * It has a connection of its own: the caller may ask the store between two
+ * devices.
  */
 #ifndef COMPLIANCE_CTL_BULK_H
 #define COMPLIANCE_CTL_BULK_H
@@ -20,6 +23,7 @@ typedef struct ctl_bulk_s  ctl_bulk_t;
  * are borrowed until the call returns; absent: the source does not say, the
  * record keeps what it has. */
 typedef struct {
+    int64_t            nth;            /* the caller's number of it */
     compliance_str_t   id;             /* record id, any spelling */
     compliance_str_t   owner;          /* a login; led home through aliases */
     compliance_str_t   eas[2];         /* aliases; a second one is rare */
@@ -38,6 +42,18 @@ typedef struct {
                                           as inventory:<id>; NULL: none */
 } ctl_bulk_device_t;
 
+/* What became of a device. */
+typedef enum {
+    CTL_BULK_UNCHANGED = 0,
+    CTL_BULK_CREATED,
+    CTL_BULK_CHANGED,
+    CTL_BULK_RETIRED,
+    CTL_BULK_OLDER,
+    CTL_BULK_REFUSED,
+    CTL_BULK_CONTESTED   /* dry run: refused, unless the device that holds a
+                            name of it turns out to be gone */
+} ctl_bulk_outcome_t;
+
 typedef struct {
     int64_t read;        /* devices handed in */
     int64_t created, changed, unchanged;
@@ -45,6 +61,7 @@ typedef struct {
     int64_t refused;     /* reported and skipped */
     int64_t newly_blocked;  /* was compliant or in grace, is no longer */
     int64_t retired;
+    int64_t returned;       /* were retired, are no longer */
 } ctl_bulk_counts_t;
 
 typedef struct {
@@ -58,6 +75,15 @@ typedef struct {
                     const compliance_judgement_of_device_t *judged);
     /* A device that is refused, and why; where: "page 3, record 17". */
     void      (*refused)(void *data, const char *where, const char *why);
+    /* Once for each device that was added; NULL: nobody. */
+    void      (*settled)(void *data, int64_t nth, ctl_bulk_outcome_t outcome);
+    /* A device of this source that it no longer knows: its other names may
+     * move to the one that claims them now.  NULL: only retired ones are. */
+    bool      (*gone)(void *data, const char *id);
+    /* A device of this source was refused only for another's names, and
+     * whether that one is gone shows only at the end: CONTESTED, and nobody is
+     * told. */
+    bool        contest;
     void       *data;
 } ctl_bulk_options_t;
 
@@ -81,7 +107,11 @@ void ctl_bulk_end(ctl_bulk_t *bulk);
 typedef struct ctl_progress_s  ctl_progress_t;
 
 ctl_progress_t *ctl_progress_begin(const char *what, int64_t total);
+/* Known only later. */
+void ctl_progress_total(ctl_progress_t *progress, int64_t total);
 void ctl_progress_at(ctl_progress_t *progress, int64_t done);
+/* Takes the bar from the terminal before another line is written there. */
+void ctl_progress_hide(void);
 void ctl_progress_end(ctl_progress_t *progress);
 
 #endif

@@ -19,6 +19,10 @@
                    | CTL_BIT(CTL_OPT_NODE))
 #define ISSUING   (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
                    | CTL_BIT(CTL_OPT_SECRET_FILE))
+#define IMPORTING (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_DELTA) \
+                   | CTL_BIT(CTL_OPT_SOURCE) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
+                   | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
+                   | CTL_BIT(CTL_OPT_VERBOSE))
 
 const ctl_command_t ctl_commands[] = {
     { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
@@ -66,6 +70,13 @@ const ctl_command_t ctl_commands[] = {
       "show the latest decisions", ctl_audit_tail, NULL },
     { "tag issue", "--user NAME --device ID", CTL_ADMIN, 0, 0, ISSUING,
       "sign a login tag, which proves a device to IMAP", ctl_tag_issue, NULL },
+
+    { "import json", "FILE|-", CTL_OPERATOR, 1, 1, IMPORTING,
+      "take devices from another MDM's JSON", ctl_import_json,
+      ctl_import_json_details },
+    { "import csv", "FILE|-", CTL_OPERATOR, 1, 1,
+      IMPORTING | CTL_BIT(CTL_OPT_MAP) | CTL_BIT(CTL_OPT_SEPARATOR),
+      "take devices from a table", ctl_import_csv, ctl_import_csv_details },
 
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },

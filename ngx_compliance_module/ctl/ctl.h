@@ -62,6 +62,15 @@ typedef enum {
     CTL_OPT_FOLLOW,
     CTL_OPT_NODE,
     CTL_OPT_SECRET_FILE,
+    CTL_OPT_FULL,
+    CTL_OPT_DELTA,
+    CTL_OPT_SOURCE,
+    CTL_OPT_MAX_CHANGE,
+    CTL_OPT_YES,
+    CTL_OPT_DRY_RUN,
+    CTL_OPT_VERBOSE,
+    CTL_OPT_MAP,
+    CTL_OPT_SEPARATOR,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
 
@@ -138,6 +147,8 @@ ctl_exit_t ctl_group_mode(ctl_t *ctl);
 ctl_exit_t ctl_explain(ctl_t *ctl);
 ctl_exit_t ctl_audit_tail(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
+ctl_exit_t ctl_import_json(ctl_t *ctl);
+ctl_exit_t ctl_import_csv(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
@@ -146,6 +157,8 @@ void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);
 void ctl_alias_details(void);
+void ctl_import_json_details(void);
+void ctl_import_csv_details(void);
 
 
 /* actor.c: who gives the command, as the audit and an override name him. */

@@ -62,6 +62,23 @@ static const option_t options[CTL_OPTIONS] = {
         "of one gateway node (default: of all)" },
     [CTL_OPT_SECRET_FILE] = { "secret-file", 0, "FILE",
         "COMPLIANCE_SECRET_FILE", "the gateway's compliance_secret_file" },
+    [CTL_OPT_FULL] = { "full", 0, NULL, NULL,
+        "the source is the whole list: retire what it no longer has" },
+    [CTL_OPT_DELTA] = { "delta", 0, NULL, NULL,
+        "the source is a part of the list (the default)" },
+    [CTL_OPT_SOURCE] = { "source", 0, "NAME", NULL,
+        "whose list it is, where there are several" },
+    [CTL_OPT_MAX_CHANGE] = { "max-change", 0, "PERCENT", NULL,
+        "of the devices may be retired or newly blocked (10)" },
+    [CTL_OPT_YES] = { "yes", 'y', NULL, NULL, "do not ask" },
+    [CTL_OPT_DRY_RUN] = { "dry-run", 0, NULL, NULL,
+        "say what would change, and write nothing" },
+    [CTL_OPT_VERBOSE] = { "verbose", 'v', NULL, NULL,
+        "tell every refused record and every retired device" },
+    [CTL_OPT_MAP] = { "map", 0, "COLUMN=FIELD,...", NULL,
+        "what the columns are; FIELD empty: leave it out" },
+    [CTL_OPT_SEPARATOR] = { "separator", 0, "CHAR", NULL,
+        "between columns: , ; or tab (found out)" },
 };
 
 

@@ -45,8 +45,8 @@ static const struct {
 };
 
 
-static CTL_NORETURN void
-refused(const ctl_store_t *store, const redisReply *reply)
+CTL_NORETURN void
+ctl_store_refused(const ctl_store_t *store, const redisReply *reply)
 {
     compliance_str_t text = { reply->str, reply->len };
 
@@ -147,7 +147,7 @@ ctl_store_receive(ctl_t *ctl)
     store->pending--;
 
     if (((redisReply *) reply)->type == REDIS_REPLY_ERROR) {
-        refused(store, reply);
+        ctl_store_refused(store, reply);
     }
 
     return reply;

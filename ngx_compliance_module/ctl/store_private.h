@@ -51,5 +51,7 @@ void ctl_history_plan(ctl_t *ctl);
 
 /* store.c */
 CTL_NORETURN void ctl_store_lost(const ctl_store_t *store);
+CTL_NORETURN void ctl_store_refused(const ctl_store_t *store,
+    const redisReply *reply);
 
 #endif
