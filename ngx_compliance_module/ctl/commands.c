@@ -14,9 +14,16 @@
                    | CTL_BIT(CTL_OPT_CERT) | CTL_BIT(CTL_OPT_BINDING) \
                    | CTL_BIT(CTL_OPT_CLIENT_TYPE) \
                    | CTL_BIT(CTL_OPT_USER_AGENT) \
-                   | CTL_BIT(CTL_OPT_ADDRESS) | CTL_BIT(CTL_OPT_LOGIN))
+                   | CTL_BIT(CTL_OPT_ADDRESS) | CTL_BIT(CTL_OPT_LOGIN) \
+                   | CTL_BIT(CTL_OPT_REQUESTS))
 #define TAILING   (CTL_BIT(CTL_OPT_COUNT) | CTL_BIT(CTL_OPT_FOLLOW) \
                    | CTL_BIT(CTL_OPT_NODE))
+#define WHAT_IF   (CTL_BIT(CTL_OPT_GROUP) | CTL_BIT(CTL_OPT_MODE) \
+                   | CTL_BIT(CTL_OPT_LIMIT) | CTL_BIT(CTL_OPT_PROTOCOL) \
+                   | CTL_BIT(CTL_OPT_AT))
+#define REPLAYING (WHAT_IF | CTL_BIT(CTL_OPT_WITH) | CTL_BIT(CTL_OPT_SINCE) \
+                   | CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_USER))
+#define ENFORCING (FORCIBLE | CTL_BIT(CTL_OPT_MAX_BLOCK))
 #define ISSUING   (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
                    | CTL_BIT(CTL_OPT_SECRET_FILE))
 #define IMPORTING (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_DELTA) \
@@ -51,10 +58,10 @@ const ctl_command_t ctl_commands[] = {
     { "user unalias", "NAME OTHERNAME", CTL_ADMIN, 2, 2, 0,
       "take another name away", ctl_user_unalias, NULL },
 
-    { "group set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, 0,
+    { "group set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, ENFORCING,
       "create an enforcement group, or change it", ctl_group_set,
       ctl_group_details },
-    { "group mode", "NAME off|report|enforce", CTL_ADMIN, 2, 2, 0,
+    { "group mode", "NAME off|report|enforce", CTL_ADMIN, 2, 2, ENFORCING,
       "switch a group's enforcement", ctl_group_mode, NULL },
     { "group get", "NAME", CTL_VIEWER, 1, 1, 0,
       "show a group's settings", ctl_group_get, NULL },
@@ -66,6 +73,26 @@ const ctl_command_t ctl_commands[] = {
     { "explain", "--user NAME --device ID --protocol NAME", CTL_VIEWER, 0, 0,
       REQUEST, "what the gateway would decide, and why", ctl_explain,
       ctl_explain_details },
+    { "impact", "--group NAME [FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY,
+      WHAT_IF, "who would be blocked by a change to a group, from the records",
+      ctl_impact, ctl_impact_details },
+    { "replay", "--since TIME --with FILE", CTL_VIEWER, 0, CTL_MANY,
+      REPLAYING, "recorded accesses, judged by a candidate set",
+      ctl_replay, ctl_replay_details },
+//TMP    { "candidate set", "FILE", CTL_ADMIN, 1, 1, FORCIBLE,
+//TMP      "store a candidate set of groups and policies", ctl_candidate_set,
+//TMP      ctl_candidate_details },
+//TMP    { "candidate show", "", CTL_VIEWER, 0, 0, 0,
+//TMP      "show the candidate set", ctl_candidate_show, NULL },
+//TMP    { "candidate start", "", CTL_ADMIN, 0, 0, 0,
+//TMP      "let it run beside the live set", ctl_candidate_start, NULL },
+//TMP    { "candidate stop", "", CTL_ADMIN, 0, 0, 0,
+//TMP      "let it run no longer", ctl_candidate_stop, NULL },
+//TMP    { "candidate delete", "", CTL_ADMIN, 0, 0, 0,
+//TMP      "stop it, and forget it", ctl_candidate_delete, NULL },
+//TMP    { "candidate report", "", CTL_VIEWER, 0, 0,
+//TMP      CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_LIMIT),
+//TMP      "where it and the live set differed", ctl_candidate_report, NULL },
     { "audit tail", "", CTL_VIEWER, 0, 0, TAILING,
       "show the latest decisions", ctl_audit_tail, NULL },
     { "tag issue", "--user NAME --device ID", CTL_ADMIN, 0, 0, ISSUING,

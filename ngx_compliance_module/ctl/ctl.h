@@ -71,6 +71,13 @@ typedef enum {
     CTL_OPT_VERBOSE,
     CTL_OPT_MAP,
     CTL_OPT_SEPARATOR,
+    CTL_OPT_REQUESTS,
+    CTL_OPT_GROUP,
+    CTL_OPT_MODE,
+    CTL_OPT_WITH,
+    CTL_OPT_SINCE,
+    CTL_OPT_UNTIL,
+    CTL_OPT_MAX_BLOCK,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
 
@@ -146,6 +153,14 @@ ctl_exit_t ctl_group_delete(ctl_t *ctl);
 ctl_exit_t ctl_group_mode(ctl_t *ctl);
 ctl_exit_t ctl_explain(ctl_t *ctl);
 ctl_exit_t ctl_audit_tail(ctl_t *ctl);
+ctl_exit_t ctl_impact(ctl_t *ctl);
+ctl_exit_t ctl_replay(ctl_t *ctl);
+ctl_exit_t ctl_candidate_set(ctl_t *ctl);
+ctl_exit_t ctl_candidate_show(ctl_t *ctl);
+ctl_exit_t ctl_candidate_start(ctl_t *ctl);
+ctl_exit_t ctl_candidate_stop(ctl_t *ctl);
+ctl_exit_t ctl_candidate_delete(ctl_t *ctl);
+ctl_exit_t ctl_candidate_report(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
 ctl_exit_t ctl_import_json(ctl_t *ctl);
 ctl_exit_t ctl_import_csv(ctl_t *ctl);
@@ -159,6 +174,9 @@ void ctl_explain_details(void);
 void ctl_alias_details(void);
 void ctl_import_json_details(void);
 void ctl_import_csv_details(void);
+void ctl_impact_details(void);
+void ctl_replay_details(void);
+void ctl_candidate_details(void);
 
 
 /* actor.c: who gives the command, as the audit and an override name him. */

@@ -79,6 +79,17 @@ static const option_t options[CTL_OPTIONS] = {
         "what the columns are; FIELD empty: leave it out" },
     [CTL_OPT_SEPARATOR] = { "separator", 0, "CHAR", NULL,
         "between columns: , ; or tab (found out)" },
+    [CTL_OPT_REQUESTS] = { "requests", 0, "FILE", NULL,
+        "requests as JSON, one a line; -: stdin" },
+    [CTL_OPT_GROUP] = { "group", 0, "NAME", NULL, "the enforcement group" },
+    [CTL_OPT_MODE] = { "mode", 0, "MODE", NULL,
+        "as if the group's mode were off, report or enforce" },
+    [CTL_OPT_WITH] = { "with", 0, "FILE", NULL,
+        "the candidate set of groups and policies" },
+    [CTL_OPT_SINCE] = { "since", 0, "TIME", NULL, "from then on: 7d, a date" },
+    [CTL_OPT_UNTIL] = { "until", 0, "TIME", NULL, "until then (now)" },
+    [CTL_OPT_MAX_BLOCK] = { "max-block", 0, "PERCENT", NULL,
+        "the share of accesses that may come to be blocked (10)" },
 };
 
 
