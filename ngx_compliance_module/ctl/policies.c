@@ -2,7 +2,7 @@
  * The policies that are stored, for whoever judges devices by them.  A policy
  * that cannot be read would judge nothing, and let in: it ends the program.
  */
-#include "import_private.h"
+#include "policies.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ release_policy(void *policy)
 
 
 const compliance_policy_t *const *
-import_policies(ctl_t *ctl, size_t *n)
+ctl_policies_read(ctl_t *ctl, size_t *n)
 {
     const char                **names;
     const compliance_policy_t **policies;
