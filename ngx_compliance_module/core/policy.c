@@ -33,6 +33,13 @@ compliance_policy_name(const compliance_policy_t *policy)
 }
 
 
+const json_t *
+compliance_policy_json(const compliance_policy_t *policy)
+{
+    return policy->root;
+}
+
+
 bool
 compliance_platform_in(const json_t *platforms, compliance_str_t platform)
 {
@@ -324,7 +331,9 @@ compliance_policies_judge(const compliance_policy_t *const *policies,
     out->state = compliance_worst(&sum);
     out->grace_until = out->state == COMPLIANCE_STATE_GRACE ? sum.grace_until
                                                             : 0;
-    out->noncompliant_since = sum.failed ? sum.since : 0;
+    out->noncompliant_since = sum.failed ? sum.since
+                              : out->state == COMPLIANCE_STATE_COMPLIANT ? 0
+                              : device->noncompliant_since;
 
     if (sum.failing != NULL || sum.first != NULL) {
         strncpy(out->policy, sum.failing != NULL ? sum.failing->name
