@@ -190,8 +190,6 @@ static void
 compliance_policy_judge(const compliance_policy_t *policy,
     const compliance_inventory_t *device, compliance_sum_t *sum)
 {
-    bool failed = false;
-
     sum->judged = true;
 
     if (sum->first == NULL) {
@@ -200,6 +198,8 @@ compliance_policy_judge(const compliance_policy_t *policy,
 
     for (size_t i = 0; i < policy->n_rules; i++) {
         const compliance_rule_t *rule = &policy->rules[i];
+        int64_t days = rule->own_grace ? rule->grace_days
+                                       : policy->grace_days;
 
         if (!compliance_platform_in(rule->platforms, device->platform)
             || compliance_rule_holds(rule, device->inventory, device->now))
@@ -207,21 +207,15 @@ compliance_policy_judge(const compliance_policy_t *policy,
             continue;
         }
 
-        failed = true;
+        if (sum->failing == NULL) {
+            sum->failing = policy;
+        }
+
         compliance_reason_add(sum, (compliance_str_t) { rule->reason,
                                                         strlen(rule->reason) });
+        compliance_failure(sum, sum->since + days * COMPLIANCE_DAY_SECONDS,
+                           device->now);
     }
-
-    if (!failed) {
-        return;
-    }
-
-    if (sum->failing == NULL) {
-        sum->failing = policy;
-    }
-
-    compliance_failure(sum,
-        sum->since + policy->grace_days * COMPLIANCE_DAY_SECONDS, device->now);
 }
 
 

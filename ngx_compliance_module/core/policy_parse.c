@@ -162,19 +162,28 @@ compliance_all_platforms_read(compliance_reading_t *r, const json_t *value)
 }
 
 
-static bool
-compliance_grace_read(compliance_reading_t *r, const json_t *value)
+bool
+compliance_days_read(compliance_reading_t *r, const char *path,
+    const json_t *value, int64_t *days)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 0
         || json_integer_value(value) > COMPLIANCE_GRACE_DAYS_MAX)
     {
-        return compliance_wrong(r, "grace_days", "expected a number of days "
-                                "from 0 to %d", COMPLIANCE_GRACE_DAYS_MAX);
+        return compliance_wrong(r, path, "expected a number of days from 0 to "
+                                "%d", COMPLIANCE_GRACE_DAYS_MAX);
     }
 
-    r->policy->grace_days = json_integer_value(value);
+    *days = json_integer_value(value);
 
     return true;
+}
+
+
+static bool
+compliance_grace_read(compliance_reading_t *r, const json_t *value)
+{
+    return compliance_days_read(r, "grace_days", value,
+                                &r->policy->grace_days);
 }
 
 

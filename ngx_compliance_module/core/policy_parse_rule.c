@@ -9,10 +9,11 @@
 #include <string.h>
 
 
-#define COMPLIANCE_OWN_MEMBERS  6   /* of a rule, beside its operators */
+#define COMPLIANCE_OWN_MEMBERS  7   /* of a rule, beside its operators */
 
 static const char *const compliance_own_members[COMPLIANCE_OWN_MEMBERS] = {
-    "attribute", "reason", "optional", "platforms", "when", "comment"
+    "attribute", "reason", "optional", "platforms", "when",
+    "grace_days", "comment"
 };
 
 
@@ -178,6 +179,11 @@ compliance_rule_member(compliance_reading_t *r, compliance_rule_t *rule,
 
     if (strcmp(name, "when") == 0) {
         return compliance_when_read(r, &rule->when, path, value);
+    }
+
+    if (strcmp(name, "grace_days") == 0) {
+        rule->own_grace = true;
+        return compliance_days_read(r, path, value, &rule->grace_days);
     }
 
     if (strcmp(name, "comment") == 0) {

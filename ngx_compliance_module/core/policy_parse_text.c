@@ -1,6 +1,6 @@
 /*
  * The remediation texts of a policy: reason -> platform or "any" -> language ->
- * text.  A text that nobody would ever be shown is an error.
+ * text or list of steps.  A text that nobody would ever be shown is an error.
  */
 #include "policy_reading.h"
 
@@ -20,6 +20,33 @@ compliance_is_language(const char *text)
     return len >= 2 && len <= COMPLIANCE_LANGUAGE_MAX
            && strspn(text, "abcdefghijklmnopqrstuvwxyz"
                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
+}
+
+
+/* A list of steps becomes one text, a step a line; NULL: it is none. */
+static json_t *
+compliance_steps_join(const json_t *list)
+{
+    char             buf[COMPLIANCE_TEXTS_MAX + 1];
+    size_t           i;
+    json_t          *item;
+    compliance_buf_t out;
+
+    compliance_buf_init(&out, buf, sizeof(buf));
+
+    json_array_foreach((json_t *) list, i, item) {
+        compliance_str_t step = compliance_text_of(item);
+
+        if (step.len == 0 || memchr(step.data, '\n', step.len) != NULL) {
+            return NULL;
+        }
+
+        compliance_buf_str(&out, i > 0 ? "\n" : "");
+        compliance_buf_add(&out, step.data, step.len);
+    }
+
+    return out.overflow || out.len == 0 ? NULL
+                                        : json_stringn(out.data, out.len);
 }
 
 
@@ -49,6 +76,7 @@ static bool
 compliance_texts_read(compliance_reading_t *r, const char *path, json_t *texts)
 {
     char        inner[128];
+    void       *iter;
     json_t     *text;
     const char *language;
 
@@ -57,7 +85,11 @@ compliance_texts_read(compliance_reading_t *r, const char *path, json_t *texts)
                                 "{\"en\": \"...\", \"de\": \"...\"}");
     }
 
-    json_object_foreach(texts, language, text) {
+    for (iter = json_object_iter(texts); iter != NULL;
+         iter = json_object_iter_next(texts, iter))
+    {
+        language = json_object_iter_key(iter);
+        text = json_object_iter_value(iter);
         (void) snprintf(inner, sizeof(inner), "%.90s.%.36s", path, language);
 
         if (!compliance_is_language(language)) {
@@ -65,9 +97,21 @@ compliance_texts_read(compliance_reading_t *r, const char *path, json_t *texts)
                                     "de or pt-BR");
         }
 
+        if (json_is_array(text)) {
+            text = compliance_steps_join(text);
+
+            if (text == NULL
+                || json_object_iter_set_new(texts, iter, text) != 0)
+            {
+                return compliance_wrong(r, inner, "expected a list of steps, "
+                    "each a text of one line, %d bytes together",
+                    COMPLIANCE_TEXTS_MAX);
+            }
+        }
+
         if (!compliance_is_steps(text)) {
             return compliance_wrong(r, inner, "expected a text of 1 to %d "
-                                    "bytes, one step a line",
+                                    "bytes, a step a line, or a list of steps",
                                     COMPLIANCE_TEXTS_MAX);
         }
     }

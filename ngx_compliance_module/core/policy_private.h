@@ -43,6 +43,8 @@ typedef struct {
     compliance_condition_t when;     /* attribute NULL: always */
     const char            *reason;
     bool                   optional; /* only judged where it is reported */
+    bool                   own_grace; /* else the policy's */
+    int64_t                grace_days;
     const json_t          *platforms; /* an array, or NULL: the policy's */
 } compliance_rule_t;
 

@@ -28,6 +28,8 @@ compliance_str_t compliance_text_of(const json_t *value);
 bool compliance_is_word(compliance_str_t text, const char *extra, size_t max);
 bool compliance_is_platform(compliance_str_t text);
 
+bool compliance_days_read(compliance_reading_t *r, const char *path,
+    const json_t *value, int64_t *days);
 bool compliance_platforms_read(compliance_reading_t *r, const json_t *value,
     const char *path, const json_t *within);
 bool compliance_require_read(compliance_reading_t *r, const json_t *value);
