@@ -39,7 +39,7 @@ compliance_name_unknown(compliance_reading_t *r, const char *path,
 
 static bool
 compliance_attribute_read(compliance_reading_t *r,
-    compliance_condition_t *condition, const char *path, const json_t *value)
+    compliance_demand_t *condition, const char *path, const json_t *value)
 {
     condition->attribute = json_string_value(value);
 
@@ -52,7 +52,7 @@ compliance_attribute_read(compliance_reading_t *r,
 /* *known is false where no operator has the name. */
 static bool
 compliance_operator_read(compliance_reading_t *r,
-    compliance_condition_t *condition, const char *path, const char *name,
+    compliance_demand_t *condition, const char *path, const char *name,
     const json_t *value, bool *known)
 {
     const compliance_operator_t *operator = NULL;
@@ -92,7 +92,7 @@ compliance_operator_read(compliance_reading_t *r,
 /* Of a condition as a whole. */
 static bool
 compliance_condition_check(compliance_reading_t *r, const char *path,
-    const compliance_condition_t *condition)
+    const compliance_demand_t *condition)
 {
     if (condition->attribute == NULL) {
         return compliance_wrong(r, path, "\"attribute\" is missing");
@@ -113,7 +113,7 @@ compliance_condition_check(compliance_reading_t *r, const char *path,
 
 
 static bool
-compliance_when_read(compliance_reading_t *r, compliance_condition_t *when,
+compliance_when_read(compliance_reading_t *r, compliance_demand_t *when,
     const char *path, const json_t *value)
 {
     char        inner[128];

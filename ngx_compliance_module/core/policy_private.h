@@ -36,11 +36,11 @@ typedef struct {
         const compliance_operator_t *operator;
         const json_t                *operand;
     } operators[COMPLIANCE_OPERATORS_MAX];
-} compliance_condition_t;
+} compliance_demand_t;
 
 typedef struct {
-    compliance_condition_t condition;
-    compliance_condition_t when;     /* attribute NULL: always */
+    compliance_demand_t condition;
+    compliance_demand_t when;     /* attribute NULL: always */
     const char            *reason;
     bool                   optional; /* only judged where it is reported */
     bool                   own_grace; /* else the policy's */

@@ -423,7 +423,7 @@ compliance_reported(const json_t *value)
 
 
 static bool
-compliance_condition_holds(const compliance_condition_t *condition,
+compliance_condition_holds(const compliance_demand_t *condition,
     const json_t *value, int64_t now)
 {
     for (size_t i = 0; i < condition->n; i++) {
@@ -440,7 +440,7 @@ compliance_condition_holds(const compliance_condition_t *condition,
 
 /* A "when" that cannot be told narrows nothing: the rule judges. */
 static bool
-compliance_narrowed_out(const compliance_condition_t *when,
+compliance_narrowed_out(const compliance_demand_t *when,
     const json_t *inventory, int64_t now)
 {
     const json_t *value;
