@@ -26,6 +26,16 @@
 #define ENFORCING (FORCIBLE | CTL_BIT(CTL_OPT_MAX_BLOCK))
 #define ISSUING   (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
                    | CTL_BIT(CTL_OPT_SECRET_FILE))
+#define SPAN      (CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) \
+                   | CTL_BIT(CTL_OPT_NODE))
+#define SEARCHING (SPAN | CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
+                   | CTL_BIT(CTL_OPT_REASON) | CTL_BIT(CTL_OPT_VERDICT) \
+                   | CTL_BIT(CTL_OPT_PROTOCOL) | CTL_BIT(CTL_OPT_LIMIT) \
+                   | CTL_BIT(CTL_OPT_CSV))
+#define VERIFYING (CTL_BIT(CTL_OPT_NODE) | CTL_BIT(CTL_OPT_ANCHOR) \
+                   | CTL_BIT(CTL_OPT_PLAIN_UNTIL) \
+                   | CTL_BIT(CTL_OPT_SECRET_FILE))
+#define TRYING    (CTL_BIT(CTL_OPT_DRY_RUN) | CTL_BIT(CTL_OPT_FORCE))
 #define IMPORTING (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_DELTA) \
                    | CTL_BIT(CTL_OPT_SOURCE) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
@@ -80,22 +90,50 @@ const ctl_command_t ctl_commands[] = {
     { "replay", "--since TIME --with FILE", CTL_VIEWER, 0, CTL_MANY,
       REPLAYING, "recorded accesses, judged by a candidate set",
       ctl_replay, ctl_replay_details },
-//TMP    { "candidate set", "FILE", CTL_ADMIN, 1, 1, FORCIBLE,
-//TMP      "store a candidate set of groups and policies", ctl_candidate_set,
-//TMP      ctl_candidate_details },
-//TMP    { "candidate show", "", CTL_VIEWER, 0, 0, 0,
-//TMP      "show the candidate set", ctl_candidate_show, NULL },
-//TMP    { "candidate start", "", CTL_ADMIN, 0, 0, 0,
-//TMP      "let it run beside the live set", ctl_candidate_start, NULL },
-//TMP    { "candidate stop", "", CTL_ADMIN, 0, 0, 0,
-//TMP      "let it run no longer", ctl_candidate_stop, NULL },
-//TMP    { "candidate delete", "", CTL_ADMIN, 0, 0, 0,
-//TMP      "stop it, and forget it", ctl_candidate_delete, NULL },
-//TMP    { "candidate report", "", CTL_VIEWER, 0, 0,
-//TMP      CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_LIMIT),
-//TMP      "where it and the live set differed", ctl_candidate_report, NULL },
+    { "candidate set", "FILE", CTL_ADMIN, 1, 1, FORCIBLE,
+      "store a candidate set of groups and policies", ctl_candidate_set,
+      ctl_candidate_details },
+    { "candidate show", "", CTL_VIEWER, 0, 0, 0,
+      "show the candidate set", ctl_candidate_show, NULL },
+    { "candidate start", "", CTL_ADMIN, 0, 0, 0,
+      "let it run beside the live set", ctl_candidate_start, NULL },
+    { "candidate stop", "", CTL_ADMIN, 0, 0, 0,
+      "let it run no longer", ctl_candidate_stop, NULL },
+    { "candidate delete", "", CTL_ADMIN, 0, 0, 0,
+      "stop it, and forget it", ctl_candidate_delete, NULL },
+    { "candidate report", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_LIMIT),
+      "where it and the live set differed", ctl_candidate_report, NULL },
     { "audit tail", "", CTL_VIEWER, 0, 0, TAILING,
       "show the latest decisions", ctl_audit_tail, NULL },
+    { "audit search", "[TEXT...]", CTL_VIEWER, 0, CTL_MANY, SEARCHING,
+      "find records of decisions and of administrators' changes",
+      ctl_audit_search, ctl_audit_search_details },
+    { "audit export", "", CTL_VIEWER, 0, 0, SPAN | CTL_BIT(CTL_OPT_CSV),
+      "all records of a time, as JSON lines or CSV", ctl_audit_export, NULL },
+    { "audit verify", "", CTL_VIEWER, 0, 0, VERIFYING,
+      "whether records were edited, removed or cut off", ctl_audit_verify,
+      ctl_audit_verify_details },
+    { "audit anchor", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_NODE) | CTL_BIT(CTL_OPT_SECRET_FILE),
+      "the heads of all chains, to be kept elsewhere", ctl_audit_anchor,
+      NULL },
+    { "audit trim", "", CTL_ADMIN, 0, 0, CTL_BIT(CTL_OPT_DRY_RUN),
+      "remove what is older than the settings allow", ctl_audit_trim, NULL },
+
+    { "settings show", "", CTL_VIEWER, 0, 0, 0,
+      "show what is set for the whole store", ctl_settings_show, NULL },
+    { "settings set", "NAME=VALUE...", CTL_ADMIN, 1, CTL_MANY, 0,
+      "set retention and the like", ctl_settings_set, ctl_settings_details },
+
+    { "undo", "[ID]", CTL_ADMIN, 0, 1,
+      TRYING | CTL_BIT(CTL_OPT_LIST) | CTL_BIT(CTL_OPT_COUNT),
+      "take back the last change", ctl_undo, ctl_undo_details },
+    { "user erase", "NAME [OTHERTEXT...]", CTL_ADMIN, 1, CTL_MANY,
+      TRYING | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DEVICES),
+      "take a person out of all records", ctl_user_erase,
+      ctl_user_erase_details },
+
     { "tag issue", "--user NAME --device ID", CTL_ADMIN, 0, 0, ISSUING,
       "sign a login tag, which proves a device to IMAP", ctl_tag_issue, NULL },
 

@@ -49,15 +49,16 @@ claim_of(const compliance_seen_t *seen, ctl_case_t *out)
                == COMPLIANCE_OK;
     }
 
-    if (seen->known || seen->source == COMPLIANCE_DEVICE_FROM_CERTIFICATE) {
-        claim = ctl_claim_add(&out->request, COMPLIANCE_DEVICE_FROM_VARIABLE);
+    if (!seen->known) {
+        claim = ctl_claim_add(&out->request, seen->source);
 
-        if (seen->binding > COMPLIANCE_BINDING_OWNER) {
-            out->proven = seen->binding;
-        }
+    } else if (seen->binding > COMPLIANCE_BINDING_OWNER) {
+        /* proven at least as a cookie is, or its owner would be nobody */
+        claim = ctl_claim_add(&out->request, COMPLIANCE_DEVICE_FROM_COOKIE);
+        out->proven = seen->binding;
 
     } else {
-        claim = ctl_claim_add(&out->request, seen->source);
+        claim = ctl_claim_add(&out->request, COMPLIANCE_DEVICE_FROM_VARIABLE);
     }
 
     return compliance_device_id_parse(ctl_str(device), &claim->id)
