@@ -10,6 +10,7 @@
 
 
 #define COMPLIANCE_DAY_SECONDS  86400
+#define COMPLIANCE_TIME_MAX     INT64_C(253402300799)   /* the year 9999 */
 
 /* What is gathered over all verdicts of one device. */
 typedef struct {
@@ -214,7 +215,8 @@ compliance_policy_judge(const compliance_policy_t *policy,
         compliance_reason_add(sum, (compliance_str_t) { rule->reason,
                                                         strlen(rule->reason) });
         compliance_failure(sum, sum->since + days * COMPLIANCE_DAY_SECONDS,
-                           device->now);
+                           sum->since > device->now ? sum->since
+                                                    : device->now);
     }
 }
 
@@ -296,14 +298,17 @@ compliance_policies_judge(const compliance_policy_t *const *policies,
     compliance_judgement_of_device_t *out)
 {
     bool             concerned = false, ignored = true;
+    int64_t          since;
     compliance_sum_t sum;
 
     memset(out, 0, sizeof(*out));
     memset(&sum, 0, sizeof(sum));
     compliance_buf_init(&sum.reasons, out->reasons, sizeof(out->reasons));
-    sum.since = device->noncompliant_since > 0
-                && device->noncompliant_since <= device->now
-                ? device->noncompliant_since : device->now;
+    /* It may lie behind `now`: a policy can come after the inventory. */
+    since = device->noncompliant_since > 0
+            && device->noncompliant_since <= COMPLIANCE_TIME_MAX
+            ? device->noncompliant_since : 0;
+    sum.since = since > 0 ? since : device->now;
 
     for (size_t i = 0; i < n; i++) {
         if (policies[i] == NULL
@@ -327,7 +332,7 @@ compliance_policies_judge(const compliance_policy_t *const *policies,
                                                             : 0;
     out->noncompliant_since = sum.failed ? sum.since
                               : out->state == COMPLIANCE_STATE_COMPLIANT ? 0
-                              : device->noncompliant_since;
+                              : since;
 
     if (sum.failing != NULL || sum.first != NULL) {
         strncpy(out->policy, sum.failing != NULL ? sum.failing->name

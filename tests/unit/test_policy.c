@@ -353,8 +353,13 @@ Test(policy, grace_runs_from_the_first_day_and_ends_with_the_strictest)
     cr_assert_eq(out.state, COMPLIANCE_STATE_GRACE);
     cr_assert_eq(out.grace_until, TEST_NOW + 1);
 
-    /* a day that lies ahead is none */
+    /* a policy that came after the inventory; and what is no day */
     of.noncompliant_since = TEST_NOW + 100 * DAY;
+    out = judge(&of, STRICT("b", "3", ""), NULL);
+    cr_assert_eq(out.grace_until, TEST_NOW + 103 * DAY);
+    out = judge(&of, STRICT("b", "0", ""), NULL);
+    cr_assert_eq(out.state, COMPLIANCE_STATE_NONCOMPLIANT);
+    of.noncompliant_since = INT64_MAX;
     out = judge(&of, STRICT("b", "3", ""), NULL);
     cr_assert_eq(out.grace_until, TEST_NOW + 3 * DAY);
 }
@@ -481,6 +486,9 @@ Test(policy, the_day_it_began_is_forgotten_only_by_compliance)
     of.mdm_state = COMPLIANCE_STATE_RETIRED;
     cr_assert_eq(judge(&of, STRICT("ok", "0", ""), NULL).noncompliant_since,
         TEST_NOW - DAY);
+    of.noncompliant_since = INT64_MAX;
+    cr_assert_eq(judge(&of, STRICT("ok", "0", ""), NULL).noncompliant_since,
+        0);
 
     json_decref(inventory);
 }
