@@ -40,6 +40,7 @@
                    | CTL_BIT(CTL_OPT_SOURCE) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
                    | CTL_BIT(CTL_OPT_VERBOSE))
+#define JUDGING   (CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN))
 
 const ctl_command_t ctl_commands[] = {
     { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
@@ -142,6 +143,23 @@ const ctl_command_t ctl_commands[] = {
     { "import csv", "FILE|-", CTL_OPERATOR, 1, 1,
       IMPORTING | CTL_BIT(CTL_OPT_MAP) | CTL_BIT(CTL_OPT_SEPARATOR),
       "take devices from a table", ctl_import_csv, ctl_import_csv_details },
+
+    { "policy check", "FILE...", CTL_VIEWER, 1, CTL_MANY, 0,
+      "read compliance policies strictly, without Redis", ctl_policy_check,
+      NULL },
+    { "policy apply", "[FILE...]", CTL_ADMIN, 0, CTL_MANY, JUDGING,
+      "store policies, and judge every device they concern", ctl_policy_apply,
+      ctl_policy_apply_details },
+    { "policy list", "", CTL_VIEWER, 0, 0, 0,
+      "list the policies", ctl_policy_list, NULL },
+    { "policy show", "NAME", CTL_VIEWER, 1, 1, 0,
+      "show a policy", ctl_policy_show, NULL },
+    { "policy diff", "FILE...", CTL_VIEWER, 1, CTL_MANY, 0,
+      "what applying would change, in rules and devices", ctl_policy_diff,
+      NULL },
+    { "policy delete", "NAME", CTL_ADMIN, 1, 1, JUDGING,
+      "delete a policy, and judge its devices by the rest", ctl_policy_delete,
+      NULL },
 
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },

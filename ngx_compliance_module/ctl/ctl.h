@@ -182,6 +182,13 @@ ctl_exit_t ctl_candidate_report(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
 ctl_exit_t ctl_import_json(ctl_t *ctl);
 ctl_exit_t ctl_import_csv(ctl_t *ctl);
+ctl_exit_t ctl_policy_check(ctl_t *ctl);
+ctl_exit_t ctl_policy_apply(ctl_t *ctl);
+ctl_exit_t ctl_policy_list(ctl_t *ctl);
+ctl_exit_t ctl_policy_show(ctl_t *ctl);
+ctl_exit_t ctl_policy_diff(ctl_t *ctl);
+ctl_exit_t ctl_policy_delete(ctl_t *ctl);
+void ctl_policy_apply_details(void);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
