@@ -23,6 +23,11 @@
                    | CTL_BIT(CTL_OPT_SOURCE) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
                    | CTL_BIT(CTL_OPT_VERBOSE))
+#define READING_DIRECTORY \
+                  (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
+                   | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
+                   | CTL_BIT(CTL_OPT_VERBOSE) \
+                   | CTL_BIT(CTL_OPT_KEEP_UNKNOWN_USER))
 
 const ctl_command_t ctl_commands[] = {
     { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
@@ -77,6 +82,9 @@ const ctl_command_t ctl_commands[] = {
     { "import csv", "FILE|-", CTL_OPERATOR, 1, 1,
       IMPORTING | CTL_BIT(CTL_OPT_MAP) | CTL_BIT(CTL_OPT_SEPARATOR),
       "take devices from a table", ctl_import_csv, ctl_import_csv_details },
+    { "import ldap", "SETTINGS", CTL_ADMIN, 1, 1, READING_DIRECTORY,
+      "take users and groups from LDAP or Active Directory", ctl_import_ldap,
+      ctl_import_ldap_details },
 
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },

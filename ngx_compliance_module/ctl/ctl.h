@@ -71,6 +71,7 @@ typedef enum {
     CTL_OPT_VERBOSE,
     CTL_OPT_MAP,
     CTL_OPT_SEPARATOR,
+    CTL_OPT_KEEP_UNKNOWN_USER,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
 
@@ -149,6 +150,7 @@ ctl_exit_t ctl_audit_tail(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
 ctl_exit_t ctl_import_json(ctl_t *ctl);
 ctl_exit_t ctl_import_csv(ctl_t *ctl);
+ctl_exit_t ctl_import_ldap(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
@@ -159,6 +161,7 @@ void ctl_explain_details(void);
 void ctl_alias_details(void);
 void ctl_import_json_details(void);
 void ctl_import_csv_details(void);
+void ctl_import_ldap_details(void);
 
 
 /* actor.c: who gives the command, as the audit and an override name him. */
@@ -177,6 +180,8 @@ void ctl_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ctl_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ctl_notes_drop(void);
 void ctl_notes_flush(void);
+/* A terminal is asked; anything else says no. */
+bool ctl_confirm(const char *question);
 /* The nearest of n names to `text`, or NULL where none is near. */
 const char *ctl_nearest(const char *text, const char *const *names, size_t n);
 

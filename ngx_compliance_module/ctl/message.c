@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
 #define NAME_MAX_LEN   64   /* a longer word is not a typo of a name */
@@ -105,6 +106,23 @@ ctl_notes_flush(void)
     }
 
     n_notes = 0;
+}
+
+
+bool
+ctl_confirm(const char *question)
+{
+    char answer[16];
+
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        return false;
+    }
+
+    fprintf(stderr, "%s [y/N] ", question);
+    (void) fflush(stderr);
+
+    return fgets(answer, sizeof(answer), stdin) != NULL
+           && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 
