@@ -225,19 +225,43 @@ compliance_better(compliance_best_t *best, compliance_reason_t reason,
 }
 
 
-static bool
-compliance_group_enforced(const compliance_case_t *c)
+/* Whose rollout bucket counts: where none is claimed, nobody's. */
+static const compliance_principal_t *
+compliance_rollout_principal(const compliance_case_t *c)
 {
     static const compliance_principal_t  nobody = { 0, "" };
-    const compliance_principal_t        *who = &nobody;
 
-    if (c->facts->user_claimed) {
-        who = &c->facts->user.principal;
+    return c->facts->user_claimed ? &c->facts->user.principal : &nobody;
+}
+
+
+static compliance_scope_t
+compliance_group_scope(const compliance_case_t *c)
+{
+    if (c->group->mode == COMPLIANCE_MODE_OFF) {
+        return COMPLIANCE_SCOPE_OFF;
     }
 
-    return c->group->mode == COMPLIANCE_MODE_ENFORCE
-           && c->group->enforce_from <= c->now
-           && compliance_rollout_bucket(who) < c->group->rollout_percent;
+    return ((c->group->protocols | c->group->deny_protocols)
+            & COMPLIANCE_BIT(c->request->protocol)) != 0
+           ? COMPLIANCE_SCOPE_IN : COMPLIANCE_SCOPE_PROTOCOL;
+}
+
+
+static compliance_enforcement_t
+compliance_group_enforcement(const compliance_case_t *c)
+{
+    if (c->group->mode != COMPLIANCE_MODE_ENFORCE) {
+        return COMPLIANCE_REPORTS_BY_MODE;
+    }
+
+    if (c->group->enforce_from > c->now) {
+        return COMPLIANCE_REPORTS_UNTIL;
+    }
+
+    return compliance_rollout_bucket(compliance_rollout_principal(c))
+           < c->group->rollout_percent ? COMPLIANCE_ENFORCES
+                                       : COMPLIANCE_REPORTS_ROLLOUT;
 }
 
 
@@ -248,12 +272,18 @@ compliance_group_tally(compliance_case_t *c, const compliance_group_t *group,
     compliance_judgement_t judgement;
 
     c->group = group;
+    c->noted = NULL;
 
     judgement.group = group;
-    judgement.enforced = compliance_group_enforced(c);
-    judgement.in_scope = group->mode != COMPLIANCE_MODE_OFF
-        && ((group->protocols | group->deny_protocols)
-            & COMPLIANCE_BIT(c->request->protocol)) != 0;
+    judgement.scope = compliance_group_scope(c);
+    judgement.in_scope = judgement.scope == COMPLIANCE_SCOPE_IN;
+    judgement.enforcement = compliance_group_enforcement(c);
+    judgement.enforced = judgement.enforcement == COMPLIANCE_ENFORCES;
+
+    if (c->trace != NULL && c->trace->n < COMPLIANCE_GROUPS_MAX) {
+        c->noted = &c->trace->judgements[c->trace->n++];
+        memset(c->noted, 0, sizeof(*c->noted));
+    }
 
     if (judgement.in_scope) {
         judgement.verdict = compliance_group_judge(c, &judgement.reason);
@@ -264,8 +294,10 @@ compliance_group_tally(compliance_case_t *c, const compliance_group_t *group,
         judgement.reason = COMPLIANCE_NOT_IN_SCOPE;
     }
 
-    if (c->trace != NULL && c->trace->n < COMPLIANCE_GROUPS_MAX) {
-        c->trace->judgements[c->trace->n++] = judgement;
+    if (c->noted != NULL) {
+        memcpy(judgement.conditions, c->noted->conditions,
+               sizeof(judgement.conditions));
+        *c->noted = judgement;
     }
 
     if (!judgement.in_scope) {
@@ -382,14 +414,14 @@ compliance_step_groups(compliance_case_t *c)
 }
 
 
-static bool (*const compliance_steps[])(compliance_case_t *c) = {
-    compliance_step_identity,
-    compliance_step_break_glass,
-    compliance_step_user_blocked,
-    compliance_step_override,
-    compliance_step_groups_known,
-    compliance_step_user_unknown,
-    compliance_step_groups
+static bool (*const compliance_steps[COMPLIANCE_STEPS])(compliance_case_t *c) = {
+    [COMPLIANCE_STEP_IDENTITY] = compliance_step_identity,
+    [COMPLIANCE_STEP_BREAK_GLASS] = compliance_step_break_glass,
+    [COMPLIANCE_STEP_USER_BLOCKED] = compliance_step_user_blocked,
+    [COMPLIANCE_STEP_OVERRIDE] = compliance_step_override,
+    [COMPLIANCE_STEP_GROUPS_KNOWN] = compliance_step_groups_known,
+    [COMPLIANCE_STEP_USER_UNKNOWN] = compliance_step_user_unknown,
+    [COMPLIANCE_STEP_GROUPS] = compliance_step_groups
 };
 
 
@@ -435,6 +467,7 @@ compliance_decide(const compliance_request_t *request,
 {
     compliance_facts_t none;
     compliance_case_t  c;
+    compliance_step_t  step = COMPLIANCE_STEP_GROUPS;
 
     memset(&c, 0, sizeof(c));
 
@@ -477,12 +510,17 @@ compliance_decide(const compliance_request_t *request,
 
     c.decision.binding = c.binding;
 
-    for (size_t i = 0; i < sizeof(compliance_steps)
-                           / sizeof(compliance_steps[0]); i++)
-    {
+    for (size_t i = 0; i < COMPLIANCE_STEPS; i++) {
         if (compliance_steps[i](&c)) {
+            step = (compliance_step_t) i;
             break;
         }
+    }
+
+    if (trace != NULL) {
+        trace->step = step;
+        trace->bucket = compliance_rollout_bucket(
+            compliance_rollout_principal(&c));
     }
 
     if (request->dry_run) {

@@ -476,6 +476,26 @@ compliance_group_set(compliance_group_t *group, compliance_str_t field,
 }
 
 
+bool
+compliance_group_put(compliance_group_t *group, compliance_str_t field,
+    compliance_str_t value)
+{
+    const compliance_group_setting_t *row = compliance_group_setting(field);
+
+    if (row == NULL || row->set(group, value, row)) {
+        return true;
+    }
+
+    if (value.data != NULL && value.len == 0) {
+        return compliance_setting_text(group, row, row->standard);
+    }
+
+    compliance_setting_strictest(group, row);
+
+    return false;
+}
+
+
 unsigned
 compliance_group_read(compliance_group_t *group, const char *name,
     const compliance_value_t *pairs, size_t n_pairs, const char **first_bad)

@@ -92,6 +92,12 @@ void compliance_group_defaults(compliance_group_t *group, const char *name);
 compliance_rc_t compliance_group_set(compliance_group_t *group,
     compliance_str_t field, compliance_str_t value);
 
+/* As above for a stored value, of which nothing may fail open: an empty one
+ * that is none of the setting's values is its default, an unreadable one the
+ * strictest.  False: it was unreadable.  A field of no setting is ignored. */
+bool compliance_group_put(compliance_group_t *group, compliance_str_t field,
+    compliance_str_t value);
+
 /* As above for a stored record (pairs: 2 * n_pairs values, field and value in
  * turn, as HGETALL tells them; a field of no setting is ignored), of which
  * nothing may fail open: an unreadable
@@ -122,6 +128,9 @@ const compliance_group_t *compliance_snapshot_find(
     const compliance_snapshot_t *snapshot, compliance_str_t name);
 bool compliance_snapshot_break_glass(const compliance_snapshot_t *snapshot,
     const compliance_principal_t *principal);
+/* No-op where there is none; "default" stays. */
+void compliance_snapshot_remove(compliance_snapshot_t *snapshot,
+    compliance_str_t name);
 
 /* "10.0.0.0/8", "2001:db8::/32", or a lone address.  MALFORMED where bits are
  * set behind the prefix: one of the two is a slip, and nobody knows which. */

@@ -195,7 +195,7 @@ static const struct {
     compliance_reason_t reason;
     unsigned            flags;
     bool              (*objects)(const compliance_case_t *c);
-} compliance_conditions[] = {
+} compliance_conditions[COMPLIANCE_CONDITIONS] = {
 
     { COMPLIANCE_PROTOCOL_DENIED, 0, compliance_protocol_denied },
 
@@ -226,6 +226,24 @@ static const struct {
       COMPLIANCE_OF_DEVICE|COMPLIANCE_EXEMPTED|COMPLIANCE_OVERRIDDEN,
       compliance_device_noncompliant },
 };
+
+
+compliance_reason_t
+compliance_condition_reason(size_t i)
+{
+    return i < COMPLIANCE_CONDITIONS ? compliance_conditions[i].reason
+                                     : COMPLIANCE_REASON_NONE;
+}
+
+
+static void
+compliance_note(const compliance_case_t *c, size_t i,
+    compliance_condition_t outcome)
+{
+    if (c->noted != NULL) {
+        c->noted->conditions[i] = outcome;
+    }
+}
 
 
 static bool
@@ -284,32 +302,36 @@ compliance_group_judge(const compliance_case_t *c, compliance_reason_t *reason)
 
     graced = compliance_override_active(c, COMPLIANCE_OVERRIDE_GRACE);
 
-    for (size_t i = 0; i < sizeof(compliance_conditions)
-                           / sizeof(compliance_conditions[0]); i++)
-    {
+    for (size_t i = 0; i < COMPLIANCE_CONDITIONS; i++) {
         unsigned flags = compliance_conditions[i].flags;
 
         if (flags & COMPLIANCE_OF_DEVICE) {
             if (c->device_free) {
+                compliance_note(c, i, COMPLIANCE_CONDITION_NO_DEVICE);
                 continue;
             }
 
             if (c->device == COMPLIANCE_PRESENCE_UNKNOWN) {
+                compliance_note(c, i, COMPLIANCE_CONDITION_NOT_KNOWN);
                 unsure = true;
                 continue;
             }
         }
 
         if (!compliance_conditions[i].objects(c)) {
+            compliance_note(c, i, COMPLIANCE_CONDITION_PASSED);
             continue;
         }
 
         if (graced && (flags & COMPLIANCE_OVERRIDDEN)) {
+            compliance_note(c, i, COMPLIANCE_CONDITION_GRACED);
             lifted = COMPLIANCE_GRACE_BY_OVERRIDE;
             continue;
         }
 
         if (exempt && (flags & COMPLIANCE_EXEMPTED)) {
+            compliance_note(c, i, COMPLIANCE_CONDITION_EXEMPTED);
+
             if (lifted == COMPLIANCE_REASON_NONE) {
                 lifted = COMPLIANCE_EXEMPT_NETWORK;
             }
@@ -317,6 +339,7 @@ compliance_group_judge(const compliance_case_t *c, compliance_reason_t *reason)
             continue;
         }
 
+        compliance_note(c, i, COMPLIANCE_CONDITION_OBJECTED);
         *reason = compliance_conditions[i].reason;
 
         return COMPLIANCE_BLOCK;

@@ -15,6 +15,7 @@ typedef struct {
     const compliance_snapshot_t *names;      /* for break-glass; may be stale */
     const compliance_group_t    *group;      /* being judged by */
     compliance_trace_t          *trace;
+    compliance_judgement_t      *noted;      /* c->group's in it, or NULL */
     int64_t                      now;
     bool                         device_free;
     compliance_presence_t        device;

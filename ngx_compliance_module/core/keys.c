@@ -184,6 +184,18 @@ compliance_key_audit(char *out, size_t cap, compliance_str_t prefix,
 
 
 size_t
+compliance_key_erase(char *out, size_t cap, compliance_str_t prefix,
+    compliance_str_t node)
+{
+    if (node.len == 0) {
+        return 0;
+    }
+
+    return compliance_key(out, cap, prefix, compliance_str("erase:"), node);
+}
+
+
+size_t
 compliance_key_policy(char *out, size_t cap, compliance_str_t prefix,
     compliance_str_t name)
 {

@@ -40,6 +40,9 @@ size_t compliance_key_groups(char *out, size_t cap, compliance_str_t prefix);
 size_t compliance_key_meta(char *out, size_t cap, compliance_str_t prefix);
 size_t compliance_key_audit(char *out, size_t cap, compliance_str_t prefix,
     compliance_str_t node);
+/* A copy of audit:<node> in the making, without somebody. */
+size_t compliance_key_erase(char *out, size_t cap, compliance_str_t prefix,
+    compliance_str_t node);
 size_t compliance_key_policy(char *out, size_t cap, compliance_str_t prefix,
     compliance_str_t name);
 size_t compliance_key_policies(char *out, size_t cap, compliance_str_t prefix);

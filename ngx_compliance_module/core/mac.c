@@ -84,7 +84,7 @@ compliance_key_by_id(const compliance_keyring_t *keys, unsigned id)
 
 /* The secrets are uniform and at least as long as the hash, so one HMAC per
  * purpose is a sound derivation (RFC 5869, expand). */
-static bool
+bool
 compliance_derive(const compliance_key_t *key, const char *purpose,
     uint8_t out[COMPLIANCE_MAC_LEN])
 {

@@ -1,6 +1,6 @@
 /*
  * Messages of length-prefixed fields, their signature and encryption under a
- * key per purpose; private to keyring.c, link.c and login_tag.c.
+ * key per purpose; private to keyring.c, link.c, login_tag.c and audit_key.c.
  */
 #ifndef COMPLIANCE_MAC_H
 #define COMPLIANCE_MAC_H
@@ -31,6 +31,10 @@ uint64_t compliance_uint_read(const uint8_t *data, size_t width);
 /* NULL where the ring has no key of that id. */
 const compliance_key_t *compliance_key_by_id(const compliance_keyring_t *keys,
     unsigned id);
+
+/* The key of one purpose.  False: OpenSSL had no memory. */
+bool compliance_derive(const compliance_key_t *key, const char *purpose,
+    uint8_t out[COMPLIANCE_MAC_LEN]);
 
 /* HMAC-SHA256 under the key that is derived from `key` for `purpose`.  False:
  * the message overflowed, or OpenSSL had no memory. */

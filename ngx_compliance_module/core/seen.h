@@ -12,7 +12,7 @@
 
 #define COMPLIANCE_SEEN_TYPE_MAX   32    /* bytes kept of a DeviceType */
 #define COMPLIANCE_SEEN_AGENT_MAX  96    /* and of a User-Agent */
-#define COMPLIANCE_SEEN_TEXT_MAX   512
+#define COMPLIANCE_SEEN_TEXT_MAX   1024  /* escaped, whatever it holds */
 
 typedef struct {
     compliance_protocol_t    protocol;

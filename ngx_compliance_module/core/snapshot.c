@@ -49,6 +49,25 @@ compliance_snapshot_add(compliance_snapshot_t *snapshot,
 }
 
 
+void
+compliance_snapshot_remove(compliance_snapshot_t *snapshot,
+    compliance_str_t name)
+{
+    size_t                    i, left;
+    const compliance_group_t *group = compliance_snapshot_find(snapshot, name);
+
+    if (group == NULL || group == &snapshot->groups[0]) {
+        return;
+    }
+
+    i = (size_t) (group - snapshot->groups);
+    left = snapshot->n_groups - i - 1;
+    memmove(&snapshot->groups[i], &snapshot->groups[i + 1],
+            left * sizeof(snapshot->groups[0]));
+    snapshot->n_groups--;
+}
+
+
 const compliance_group_t *
 compliance_snapshot_find(const compliance_snapshot_t *snapshot,
     compliance_str_t name)

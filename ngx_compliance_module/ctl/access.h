@@ -23,6 +23,8 @@ typedef struct {
     compliance_str_t      user;
     compliance_str_t      group;       /* audited: that decided */
     compliance_str_t      command;     /* audited */
+    compliance_str_t      candidate;   /* audited: what the candidate set would
+                                          have done, or empty */
     compliance_verdict_t  verdict;
     bool                  would_block;
     compliance_reason_t   reason;      /* of a would-block: the would_reason */

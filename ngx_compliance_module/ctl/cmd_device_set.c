@@ -6,6 +6,7 @@
 #include "record.h"
 
 #include <string.h>
+#include <time.h>
 
 
 /* Who wrote a record by hand. */
@@ -159,6 +160,10 @@ plan_time(ctl_t *ctl, const ctl_record_t *record, const ctl_changes_t *given,
     if (ctl_changes_find(given, "updated") != NULL) {
         (void) compliance_parse_uint(ctl_changes_find(given, "updated")->value,
                                      &ours);
+
+    } else if (ours < (int64_t) time(NULL)) {
+        /* others were quicker, and we wait since: it is now all the same */
+        ours = (int64_t) time(NULL);
     }
 
     if (compliance_parse_uint(text, &stored) && stored > ours

@@ -3,6 +3,7 @@
  * core's own table, so that no value gets in here that the gateway would read
  * as its strictest.
  */
+#include "enforce.h"
 #include "group.h"
 
 #include <stdlib.h>
@@ -17,7 +18,24 @@ typedef struct {
     ctl_record_t      record;
     ctl_changes_t     real;
     bool              known;     /* in the set of groups */
+    ctl_replay_notes_t seen;     /* what the safety check saw by the way */
 } group_t;
+
+
+/* The names without a record that the last days have seen. */
+static const char *
+names_seen(const ctl_replay_notes_t *seen)
+{
+    char *text = ctl_format("%s", "");
+
+    for (size_t i = 0; i < seen->n_names; i++) {
+        text = ctl_format("%s%s\"%s\"", text, i == 0 ? " Seen lately: " : ", ",
+                          ctl_escape(ctl_str(seen->names[i])));
+    }
+
+    return seen->n_names == 0 ? ""
+           : ctl_format("%s%s.", text, seen->more_names ? " and others" : "");
+}
 
 
 /* An unknown spelling of a member's name escapes his group for as long as the
@@ -62,8 +80,9 @@ warn_unknown_users(ctl_t *ctl, const group_t *group)
     if (enforced != NULL) {
         ctl_warn("group \"%s\" is enforced while group \"default\" lets "
                  "unknown users in: a spelling of a member's name that is not "
-                 "recorded escapes it. Close it with: compliancectl group set "
-                 "default unknown_user=block", enforced);
+                 "recorded escapes it.%s Close it with: compliancectl group "
+                 "set default unknown_user=block", enforced,
+                 names_seen(&group->seen));
     }
 }
 
@@ -138,11 +157,26 @@ plan_set(ctl_t *ctl, void *data)
 }
 
 
+/* The plan says what is wrong where it does not. */
+static bool
+group_exists(ctl_t *ctl, const char *name)
+{
+    return ctl_group_is_default(name)
+           || ctl_store_ask(ctl, "SISMEMBER %s %s", ctl_key_groups(ctl),
+                            name)->integer != 0;
+}
+
+
 static ctl_exit_t
 set(ctl_t *ctl, group_t *group)
 {
     json_t     *object;
     const char *result;
+
+    if (!group->must_exist || group_exists(ctl, group->name)) {
+        (void) ctl_enforce_check(ctl, group->name, &group->wanted,
+                                 &group->seen);
+    }
 
     ctl_store_transact(ctl, plan_set, group);
 

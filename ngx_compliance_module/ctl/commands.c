@@ -14,11 +14,28 @@
                    | CTL_BIT(CTL_OPT_CERT) | CTL_BIT(CTL_OPT_BINDING) \
                    | CTL_BIT(CTL_OPT_CLIENT_TYPE) \
                    | CTL_BIT(CTL_OPT_USER_AGENT) \
-                   | CTL_BIT(CTL_OPT_ADDRESS) | CTL_BIT(CTL_OPT_LOGIN))
+                   | CTL_BIT(CTL_OPT_ADDRESS) | CTL_BIT(CTL_OPT_LOGIN) \
+                   | CTL_BIT(CTL_OPT_REQUESTS))
 #define TAILING   (CTL_BIT(CTL_OPT_COUNT) | CTL_BIT(CTL_OPT_FOLLOW) \
                    | CTL_BIT(CTL_OPT_NODE))
+#define WHAT_IF   (CTL_BIT(CTL_OPT_GROUP) | CTL_BIT(CTL_OPT_MODE) \
+                   | CTL_BIT(CTL_OPT_LIMIT) | CTL_BIT(CTL_OPT_PROTOCOL) \
+                   | CTL_BIT(CTL_OPT_AT))
+#define REPLAYING (WHAT_IF | CTL_BIT(CTL_OPT_WITH) | CTL_BIT(CTL_OPT_SINCE) \
+                   | CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_USER))
+#define ENFORCING (FORCIBLE | CTL_BIT(CTL_OPT_MAX_BLOCK))
 #define ISSUING   (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
                    | CTL_BIT(CTL_OPT_SECRET_FILE))
+#define SPAN      (CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) \
+                   | CTL_BIT(CTL_OPT_NODE))
+#define SEARCHING (SPAN | CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) \
+                   | CTL_BIT(CTL_OPT_REASON) | CTL_BIT(CTL_OPT_VERDICT) \
+                   | CTL_BIT(CTL_OPT_PROTOCOL) | CTL_BIT(CTL_OPT_LIMIT) \
+                   | CTL_BIT(CTL_OPT_CSV))
+#define VERIFYING (CTL_BIT(CTL_OPT_NODE) | CTL_BIT(CTL_OPT_ANCHOR) \
+                   | CTL_BIT(CTL_OPT_PLAIN_UNTIL) \
+                   | CTL_BIT(CTL_OPT_SECRET_FILE))
+#define TRYING    (CTL_BIT(CTL_OPT_DRY_RUN) | CTL_BIT(CTL_OPT_FORCE))
 #define IMPORTING (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_DELTA) \
                    | CTL_BIT(CTL_OPT_SOURCE) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
@@ -56,10 +73,10 @@ const ctl_command_t ctl_commands[] = {
     { "user unalias", "NAME OTHERNAME", CTL_ADMIN, 2, 2, 0,
       "take another name away", ctl_user_unalias, NULL },
 
-    { "group set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, 0,
+    { "group set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, ENFORCING,
       "create an enforcement group, or change it", ctl_group_set,
       ctl_group_details },
-    { "group mode", "NAME off|report|enforce", CTL_ADMIN, 2, 2, 0,
+    { "group mode", "NAME off|report|enforce", CTL_ADMIN, 2, 2, ENFORCING,
       "switch a group's enforcement", ctl_group_mode, NULL },
     { "group get", "NAME", CTL_VIEWER, 1, 1, 0,
       "show a group's settings", ctl_group_get, NULL },
@@ -71,8 +88,56 @@ const ctl_command_t ctl_commands[] = {
     { "explain", "--user NAME --device ID --protocol NAME", CTL_VIEWER, 0, 0,
       REQUEST, "what the gateway would decide, and why", ctl_explain,
       ctl_explain_details },
+    { "impact", "--group NAME [FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY,
+      WHAT_IF, "who would be blocked by a change to a group, from the records",
+      ctl_impact, ctl_impact_details },
+    { "replay", "--since TIME --with FILE", CTL_VIEWER, 0, CTL_MANY,
+      REPLAYING, "recorded accesses, judged by a candidate set",
+      ctl_replay, ctl_replay_details },
+    { "candidate set", "FILE", CTL_ADMIN, 1, 1, FORCIBLE,
+      "store a candidate set of groups and policies", ctl_candidate_set,
+      ctl_candidate_details },
+    { "candidate show", "", CTL_VIEWER, 0, 0, 0,
+      "show the candidate set", ctl_candidate_show, NULL },
+    { "candidate start", "", CTL_ADMIN, 0, 0, 0,
+      "let it run beside the live set", ctl_candidate_start, NULL },
+    { "candidate stop", "", CTL_ADMIN, 0, 0, 0,
+      "let it run no longer", ctl_candidate_stop, NULL },
+    { "candidate delete", "", CTL_ADMIN, 0, 0, 0,
+      "stop it, and forget it", ctl_candidate_delete, NULL },
+    { "candidate report", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_LIMIT),
+      "where it and the live set differed", ctl_candidate_report, NULL },
     { "audit tail", "", CTL_VIEWER, 0, 0, TAILING,
       "show the latest decisions", ctl_audit_tail, NULL },
+    { "audit search", "[TEXT...]", CTL_VIEWER, 0, CTL_MANY, SEARCHING,
+      "find records of decisions and of administrators' changes",
+      ctl_audit_search, ctl_audit_search_details },
+    { "audit export", "", CTL_VIEWER, 0, 0, SPAN | CTL_BIT(CTL_OPT_CSV),
+      "all records of a time, as JSON lines or CSV", ctl_audit_export, NULL },
+    { "audit verify", "", CTL_VIEWER, 0, 0, VERIFYING,
+      "whether records were edited, removed or cut off", ctl_audit_verify,
+      ctl_audit_verify_details },
+    { "audit anchor", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_NODE) | CTL_BIT(CTL_OPT_SECRET_FILE),
+      "the heads of all chains, to be kept elsewhere", ctl_audit_anchor,
+      NULL },
+    { "audit trim", "", CTL_ADMIN, 0, 0, CTL_BIT(CTL_OPT_DRY_RUN),
+      "remove what is older than the settings allow", ctl_audit_trim, NULL },
+
+    { "settings show", "", CTL_VIEWER, 0, 0, 0,
+      "show what is set for the whole store", ctl_settings_show, NULL },
+    { "settings set", "NAME=VALUE...", CTL_ADMIN, 1, CTL_MANY, 0,
+      "set retention and the like", ctl_settings_set, ctl_settings_details },
+
+    { "undo", "[ID]", CTL_ADMIN, 0, 1,
+      TRYING | CTL_BIT(CTL_OPT_LIST) | CTL_BIT(CTL_OPT_COUNT),
+      "take back the last change", ctl_undo, ctl_undo_details },
+    { "user erase", "NAME [OTHERTEXT...]", CTL_ADMIN, 1, CTL_MANY,
+      TRYING | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DEVICES),
+      "take a person out of all records", ctl_user_erase,
+      ctl_user_erase_details },
+
     { "tag issue", "--user NAME --device ID", CTL_ADMIN, 0, 0, ISSUING,
       "sign a login tag, which proves a device to IMAP", ctl_tag_issue, NULL },
 

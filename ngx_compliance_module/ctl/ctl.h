@@ -62,6 +62,13 @@ typedef enum {
     CTL_OPT_FOLLOW,
     CTL_OPT_NODE,
     CTL_OPT_SECRET_FILE,
+    CTL_OPT_REASON,
+    CTL_OPT_VERDICT,
+    CTL_OPT_CSV,
+    CTL_OPT_LIST,
+    CTL_OPT_ANCHOR,
+    CTL_OPT_PLAIN_UNTIL,
+    CTL_OPT_DEVICES,
     CTL_OPT_FULL,
     CTL_OPT_DELTA,
     CTL_OPT_SOURCE,
@@ -72,6 +79,13 @@ typedef enum {
     CTL_OPT_MAP,
     CTL_OPT_SEPARATOR,
     CTL_OPT_KEEP_UNKNOWN_USER,
+    CTL_OPT_REQUESTS,
+    CTL_OPT_GROUP,
+    CTL_OPT_MODE,
+    CTL_OPT_WITH,
+    CTL_OPT_SINCE,
+    CTL_OPT_UNTIL,
+    CTL_OPT_MAX_BLOCK,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
 
@@ -116,6 +130,8 @@ extern const size_t        ctl_commands_n;
 void ctl_options_parse(ctl_t *ctl, int argc, char **argv);
 /* Applies the environment and checks which options the command takes. */
 void ctl_options_finish(ctl_t *ctl);
+/* A command's own, beside the global ones. */
+uint64_t ctl_options_taken(const ctl_command_t *command);
 bool ctl_given(const ctl_t *ctl, ctl_opt_t opt);
 /* A count option within [min, max], or `standard` where not given. */
 int64_t ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min,
@@ -147,6 +163,23 @@ ctl_exit_t ctl_group_delete(ctl_t *ctl);
 ctl_exit_t ctl_group_mode(ctl_t *ctl);
 ctl_exit_t ctl_explain(ctl_t *ctl);
 ctl_exit_t ctl_audit_tail(ctl_t *ctl);
+ctl_exit_t ctl_audit_search(ctl_t *ctl);
+ctl_exit_t ctl_audit_export(ctl_t *ctl);
+ctl_exit_t ctl_audit_verify(ctl_t *ctl);
+ctl_exit_t ctl_audit_anchor(ctl_t *ctl);
+ctl_exit_t ctl_audit_trim(ctl_t *ctl);
+ctl_exit_t ctl_settings_set(ctl_t *ctl);
+ctl_exit_t ctl_settings_show(ctl_t *ctl);
+ctl_exit_t ctl_user_erase(ctl_t *ctl);
+ctl_exit_t ctl_undo(ctl_t *ctl);
+ctl_exit_t ctl_impact(ctl_t *ctl);
+ctl_exit_t ctl_replay(ctl_t *ctl);
+ctl_exit_t ctl_candidate_set(ctl_t *ctl);
+ctl_exit_t ctl_candidate_show(ctl_t *ctl);
+ctl_exit_t ctl_candidate_start(ctl_t *ctl);
+ctl_exit_t ctl_candidate_stop(ctl_t *ctl);
+ctl_exit_t ctl_candidate_delete(ctl_t *ctl);
+ctl_exit_t ctl_candidate_report(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
 ctl_exit_t ctl_import_json(ctl_t *ctl);
 ctl_exit_t ctl_import_csv(ctl_t *ctl);
@@ -159,9 +192,17 @@ void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);
 void ctl_alias_details(void);
+void ctl_audit_search_details(void);
+void ctl_audit_verify_details(void);
+void ctl_settings_details(void);
+void ctl_user_erase_details(void);
+void ctl_undo_details(void);
 void ctl_import_json_details(void);
 void ctl_import_csv_details(void);
 void ctl_import_ldap_details(void);
+void ctl_impact_details(void);
+void ctl_replay_details(void);
+void ctl_candidate_details(void);
 
 
 /* actor.c: who gives the command, as the audit and an override name him. */

@@ -5,31 +5,16 @@
 #ifndef COMPLIANCE_CTL_EXPLAIN_H
 #define COMPLIANCE_CTL_EXPLAIN_H
 
-#include "store.h"
+#include "question.h"
 
-#include "../core/decide.h"
-
-
-#define CTL_STEPS_MAX  64   /* more than all rounds of a lookup can ask */
-
-/* One question of the lookup and its answer, in order. */
-typedef struct {
-    const char *key;        /* without the prefix */
-    const char *answer;     /* "found", "none", "-> DEV1" */
-} ctl_step_t;
 
 typedef struct {
-    compliance_request_t   request;
-    compliance_lookup_t    lookup;
+    ctl_case_t             of;
+    ctl_steps_t            steps;
     compliance_snapshot_t  snapshot;
     compliance_decision_t  decision;
     compliance_trace_t     trace;
     compliance_device_details_t details;  /* of the device that was found */
-    int64_t                at;
-    const char            *user;       /* as given, or NULL */
-    const char            *device;     /* as given, or NULL */
-    size_t                 n_steps;
-    ctl_step_t             steps[CTL_STEPS_MAX];
 } ctl_explanation_t;
 
 /* All groups and break-glass names, as the gateway reads them; notes say which
@@ -42,6 +27,22 @@ const char *ctl_user_source_name(compliance_user_source_t source);
 const char *ctl_device_source_name(compliance_device_source_t source);
 const char *ctl_mode_name(compliance_mode_t mode);
 const char *ctl_claim_name(const compliance_claim_t *claim);
+
+/* "passed", "decided" or "not reached". */
+const char *ctl_step_outcome(const compliance_trace_t *trace, int step);
+/* Why a group's judgement holds or is only reported, or why it does not judge;
+ * for a person. */
+const char *ctl_judgement_why(const compliance_judgement_t *judgement,
+    const compliance_trace_t *trace);
+
+const char *ctl_condition_text(compliance_condition_t outcome);
+
+/* Adds the decision and its way, in short, to the object. */
+void ctl_decision_json(json_t *object, const ctl_case_t *of,
+    const compliance_decision_t *decision, const compliance_trace_t *trace);
+
+/* explain_batch.c: a file of requests, an answer a line. */
+ctl_exit_t ctl_explain_batch(ctl_t *ctl, const char *path);
 
 void ctl_explain_text(const ctl_explanation_t *explanation);
 void ctl_explain_json(const ctl_explanation_t *explanation);

@@ -84,3 +84,87 @@ ctl_claim_name(const compliance_claim_t *claim)
     return claim->source == COMPLIANCE_DEVICE_FROM_CERTIFICATE
            ? claim->fingerprint : claim->id.data;
 }
+
+
+const char *
+ctl_step_outcome(const compliance_trace_t *trace, int step)
+{
+    if (step == (int) trace->step) {
+        return "decided";
+    }
+
+    return step < (int) trace->step ? "passed" : "not_reached";
+}
+
+
+static const char *
+reports_why(const compliance_judgement_t *judgement,
+    const compliance_trace_t *trace)
+{
+    switch (judgement->enforcement) {
+
+    case COMPLIANCE_REPORTS_BY_MODE:
+        return ctl_format("only reports: mode %s",
+                          ctl_mode_name(judgement->group->mode));
+
+    case COMPLIANCE_REPORTS_UNTIL:
+        return ctl_format("only reports until enforce_from, %s",
+                          ctl_time_format(judgement->group->enforce_from));
+
+    case COMPLIANCE_REPORTS_ROLLOUT:
+        return ctl_format("only reports: the user's bucket %u is not below "
+                          "rollout_percent %u", trace->bucket,
+                          judgement->group->rollout_percent);
+
+    case COMPLIANCE_ENFORCES:
+        return judgement->group->rollout_percent == 100
+               ? "enforced"
+               : ctl_format("enforced: the user's bucket %u is below "
+                            "rollout_percent %u", trace->bucket,
+                            judgement->group->rollout_percent);
+    }
+
+    return "";
+}
+
+
+const char *
+ctl_judgement_why(const compliance_judgement_t *judgement,
+    const compliance_trace_t *trace)
+{
+    switch (judgement->scope) {
+    case COMPLIANCE_SCOPE_OFF:
+        return "does not judge: mode off";
+    case COMPLIANCE_SCOPE_PROTOCOL:
+        return "does not judge: neither protocols nor deny_protocols names "
+               "this one";
+    case COMPLIANCE_SCOPE_IN:
+        break;
+    }
+
+    return reports_why(judgement, trace);
+}
+
+
+const char *
+ctl_condition_text(compliance_condition_t outcome)
+{
+    switch (outcome) {
+    case COMPLIANCE_CONDITION_NOT_REACHED:
+        return "not reached: one above objects";
+    case COMPLIANCE_CONDITION_PASSED:
+        return "passed";
+    case COMPLIANCE_CONDITION_OBJECTED:
+        return "objects";
+    case COMPLIANCE_CONDITION_GRACED:
+        return "objects, lifted by the device's override";
+    case COMPLIANCE_CONDITION_EXEMPTED:
+        return "objects, lifted by an exempt network";
+    case COMPLIANCE_CONDITION_NO_DEVICE:
+        return "not asked: this request needs no device";
+    case COMPLIANCE_CONDITION_NOT_KNOWN:
+        return "not asked: the store did not answer";
+    }
+
+    return "";
+}

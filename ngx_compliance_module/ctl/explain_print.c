@@ -44,7 +44,7 @@ print_verdict(const ctl_explanation_t *e)
 
     line("audited", decision->audit ? "yes" : "no");
     line("binding", compliance_binding_name(decision->binding));
-    line("at", ctl_time_format(e->at));
+    line("at", ctl_time_format(e->of.at));
 
     if (decision->deadline != 0) {
         line("holds until", ctl_time_format(decision->deadline));
@@ -55,7 +55,7 @@ print_verdict(const ctl_explanation_t *e)
 static void
 print_request(const ctl_explanation_t *e)
 {
-    const compliance_request_t *request = &e->request;
+    const compliance_request_t *request = &e->of.request;
 
     puts("\nrequest");
     line("  protocol", compliance_protocol_name(request->protocol));
@@ -89,11 +89,11 @@ print_lookup(const ctl_explanation_t *e)
 
     puts("\nlookup");
 
-    for (size_t i = 0; i < e->n_steps; i++) {
+    for (size_t i = 0; i < e->steps.n; i++) {
         ctl_table_row(table, (const char *[]) {
                           ctl_format("  %s",
-                                     ctl_escape(ctl_str(e->steps[i].key))),
-                          e->steps[i].answer });
+                                     ctl_escape(ctl_str(e->steps.items[i].key))),
+                          e->steps.items[i].answer });
     }
 
     ctl_table_print(table);
@@ -103,7 +103,7 @@ print_lookup(const ctl_explanation_t *e)
 static void
 print_device(const ctl_explanation_t *e)
 {
-    const compliance_facts_t  *facts = &e->lookup.facts;
+    const compliance_facts_t  *facts = &e->of.lookup.facts;
     const compliance_device_t *device = &facts->device;
 
     if (!facts->device_claimed) {
@@ -152,7 +152,7 @@ print_device(const ctl_explanation_t *e)
 static void
 print_facts(const ctl_explanation_t *e)
 {
-    const compliance_facts_t *facts = &e->lookup.facts;
+    const compliance_facts_t *facts = &e->of.lookup.facts;
 
     puts("\nfacts");
 
@@ -188,6 +188,54 @@ print_facts(const ctl_explanation_t *e)
 
 
 static void
+print_steps(const ctl_explanation_t *e)
+{
+    ctl_table_t *table = ctl_table(2, NULL);
+
+    puts("\nsteps, in order");
+
+    for (int i = 0; i < COMPLIANCE_STEPS; i++) {
+        const char *outcome = ctl_step_outcome(&e->trace, i);
+
+        ctl_table_row(table, (const char *[]) {
+            ctl_format("  %s", compliance_step_name((compliance_step_t) i)),
+            strcmp(outcome, "decided") == 0
+            ? ctl_format("decided: %s",
+                         compliance_verdict_name(e->decision.verdict))
+            : strcmp(outcome, "passed") == 0 ? outcome : "not reached" });
+    }
+
+    ctl_table_print(table);
+}
+
+
+/* Every condition of a group that was in scope. */
+static void
+print_conditions(const ctl_explanation_t *e,
+    const compliance_judgement_t *judgement)
+{
+    ctl_table_t *table = ctl_table(2, NULL);
+
+    printf("\n%s%s: %s\n", judgement->group->name,
+           judgement->group == e->decision.group ? " (decided)" : "",
+           ctl_judgement_why(judgement, &e->trace));
+
+    if (!judgement->in_scope) {
+        return;
+    }
+
+    for (size_t i = 0; i < COMPLIANCE_CONDITIONS; i++) {
+        ctl_table_row(table, (const char *[]) {
+            ctl_format("  %s", compliance_reason_name(
+                                   compliance_condition_reason(i))),
+            ctl_condition_text(judgement->conditions[i]) });
+    }
+
+    ctl_table_print(table);
+}
+
+
+static void
 print_groups(const ctl_explanation_t *e)
 {
     static const char *const headings[] = {
@@ -216,6 +264,10 @@ print_groups(const ctl_explanation_t *e)
         puts("none: it was decided before the groups");
     }
 
+    for (size_t i = 0; i < e->trace.n; i++) {
+        print_conditions(e, &e->trace.judgements[i]);
+    }
+
     printf("\ngroup default: mode %s, unknown_user %s, unknown_device %s\n",
            ctl_mode_name(standard->mode),
            standard->unknown_user_allow ? "allow" : "block",
@@ -230,5 +282,6 @@ ctl_explain_text(const ctl_explanation_t *e)
     print_request(e);
     print_lookup(e);
     print_facts(e);
+    print_steps(e);
     print_groups(e);
 }

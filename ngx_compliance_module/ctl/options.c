@@ -62,6 +62,16 @@ static const option_t options[CTL_OPTIONS] = {
         "of one gateway node (default: of all)" },
     [CTL_OPT_SECRET_FILE] = { "secret-file", 0, "FILE",
         "COMPLIANCE_SECRET_FILE", "the gateway's compliance_secret_file" },
+    [CTL_OPT_REASON] = { "reason", 0, "NAME", NULL, "with this reason" },
+    [CTL_OPT_VERDICT] = { "verdict", 0, "NAME", NULL, "with this verdict" },
+    [CTL_OPT_CSV] = { "csv", 0, NULL, NULL, "answer in CSV" },
+    [CTL_OPT_LIST] = { "list", 0, NULL, NULL, "show them, and do nothing" },
+    [CTL_OPT_ANCHOR] = { "anchor", 0, "FILE", NULL,
+        "what audit anchor printed earlier" },
+    [CTL_OPT_PLAIN_UNTIL] = { "plain-until", 0, "TIME", NULL,
+        "accept records without a key up to then" },
+    [CTL_OPT_DEVICES] = { "devices", 0, NULL, NULL,
+        "delete the user's devices, too" },
     [CTL_OPT_FULL] = { "full", 0, NULL, NULL,
         "the source is the whole list: retire what it no longer has" },
     [CTL_OPT_DELTA] = { "delta", 0, NULL, NULL,
@@ -81,6 +91,17 @@ static const option_t options[CTL_OPTIONS] = {
         "between columns: , ; or tab (found out)" },
     [CTL_OPT_KEEP_UNKNOWN_USER] = { "keep-unknown-user", 0, NULL, NULL,
         "leave group default's unknown_user as it is" },
+    [CTL_OPT_REQUESTS] = { "requests", 0, "FILE", NULL,
+        "requests as JSON, one a line; -: stdin" },
+    [CTL_OPT_GROUP] = { "group", 0, "NAME", NULL, "the enforcement group" },
+    [CTL_OPT_MODE] = { "mode", 0, "MODE", NULL,
+        "as if the group's mode were off, report or enforce" },
+    [CTL_OPT_WITH] = { "with", 0, "FILE", NULL,
+        "the candidate set of groups and policies" },
+    [CTL_OPT_SINCE] = { "since", 0, "TIME", NULL, "from then on: 7d, a date" },
+    [CTL_OPT_UNTIL] = { "until", 0, "TIME", NULL, "until then (now)" },
+    [CTL_OPT_MAX_BLOCK] = { "max-block", 0, "PERCENT", NULL,
+        "the share of accesses that may come to be blocked (10)" },
 };
 
 
@@ -224,10 +245,20 @@ ctl_options_parse(ctl_t *ctl, int argc, char **argv)
 }
 
 
+/* Whoever writes is audited, under the gateway's key where it is given. */
+uint64_t
+ctl_options_taken(const ctl_command_t *command)
+{
+    return command->options
+           | (command->role < CTL_OPERATOR ? 0
+                                           : CTL_BIT(CTL_OPT_SECRET_FILE));
+}
+
+
 void
 ctl_options_finish(ctl_t *ctl)
 {
-    uint64_t    taken = ctl->command->options | CTL_GLOBAL_OPTIONS;
+    uint64_t    taken = ctl_options_taken(ctl->command) | CTL_GLOBAL_OPTIONS;
     const char *value;
 
     for (size_t i = 0; i < CTL_OPTIONS; i++) {

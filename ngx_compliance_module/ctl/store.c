@@ -125,6 +125,22 @@ ctl_store_send_words(ctl_t *ctl, size_t n, const char *const *words)
 }
 
 
+void
+ctl_store_send_bytes(ctl_t *ctl, size_t n, const char **words,
+    const size_t *lens)
+{
+    ctl_store_t *store = ctl_store_connected(ctl);
+
+    if (redisAppendCommandArgv(store->context, (int) n, words, lens)
+        != REDIS_OK)
+    {
+        ctl_store_lost(store);
+    }
+
+    store->pending++;
+}
+
+
 redisReply *
 ctl_store_receive(ctl_t *ctl)
 {

@@ -4,7 +4,7 @@
 #ifndef COMPLIANCE_CTL_STORE_PRIVATE_H
 #define COMPLIANCE_CTL_STORE_PRIVATE_H
 
-#include "store.h"
+#include "history.h"
 
 #include <sys/time.h>
 
@@ -38,6 +38,7 @@ struct ctl_store_s {
     size_t        cap;
     ctl_write_t  *writes;
     bool          watching;
+    ctl_history_t history;
 };
 
 /* connect.c: the connection, made at the first call. */

@@ -8,11 +8,11 @@
  */
 #include "ngx_compliance_internal.h"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 
 #define NGX_COMPLIANCE_AUDIT_RETRY  500   /* ms, cancelable */
+#define NGX_COMPLIANCE_AUDIT_SALTS  64    /* drawn at once */
 
 
 typedef struct {
@@ -23,6 +23,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_compliance_audit_lane(ngx_log_t *log);
+static const u_char *ngx_compliance_audit_salt(void);
 static ngx_int_t ngx_compliance_audit_command(ngx_uint_t maxlen);
 static ngx_int_t ngx_compliance_audit_push(compliance_buf_t *line);
 static void ngx_compliance_audit_gap(void);
@@ -39,6 +40,10 @@ static struct {
     ngx_redis_t              *redis;
     ngx_redis_conf_t          conf;      /* the lookups', with another name */
     compliance_audit_chain_t  chain;
+    compliance_audit_keys_t  *keys;
+    u_char                    salts[NGX_COMPLIANCE_AUDIT_SALTS]
+                                   [COMPLIANCE_AUDIT_SALT_LEN];
+    ngx_uint_t                nsalts;    /* not used yet */
     compliance_str_t          node;
     char                      key[COMPLIANCE_KEY_TEXT_MAX];
     size_t                    key_len;
@@ -82,7 +87,10 @@ ngx_compliance_audit_start(ngx_cycle_t *cycle)
     audit.retry.log = cycle->log;
     audit.retry.cancelable = 1;
 
-    if (ngx_compliance_audit_lane(cycle->log) != NGX_OK) {
+    audit.keys = compliance_audit_keys_create(ccf->keys);
+
+    if (audit.keys == NULL || ngx_compliance_audit_lane(cycle->log) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -142,17 +150,33 @@ ngx_compliance_audit_lane(ngx_log_t *log)
     lane.data = (char *) text;
     lane.len = (size_t) (p - text);
 
-    compliance_audit_chain_init(&audit.chain, lane);
-
-    audit.chain.hasher = EVP_MD_CTX_new();
-
-    if (audit.chain.hasher == NULL
-        || EVP_DigestInit_ex(audit.chain.hasher, EVP_sha256(), NULL) != 1)
-    {
-        return NGX_ERROR;
-    }
+    compliance_audit_chain_init(&audit.chain, lane, audit.keys);
 
     return NGX_OK;
+}
+
+
+/* Random bytes for one record, or NULL. */
+
+static const u_char *
+ngx_compliance_audit_salt(void)
+{
+    if (audit.nsalts == 0) {
+        if (RAND_bytes((u_char *) audit.salts, sizeof(audit.salts)) != 1) {
+            return NULL;
+        }
+
+        audit.nsalts = NGX_COMPLIANCE_AUDIT_SALTS;
+    }
+
+    return audit.salts[--audit.nsalts];
+}
+
+
+ngx_redis_t *
+ngx_compliance_audit_redis(void)
+{
+    return audit.redis;
 }
 
 
@@ -177,6 +201,15 @@ ngx_compliance_audit(const ngx_compliance_check_t *check)
         return;
     }
 
+    ngx_memzero(&context, sizeof(context));
+
+    context.salt = ngx_compliance_audit_salt();
+
+    if (context.salt == NULL) {
+        ngx_compliance_audit_dropped();
+        return;
+    }
+
     context.time_ms = ngx_compliance_audit_time();
     context.decision_id = check->id;
     context.node = audit.node;
@@ -184,6 +217,8 @@ ngx_compliance_audit(const ngx_compliance_check_t *check)
     context.client.len = check->client.len;
     context.command.data = (char *) check->command.data;
     context.command.len = check->command.len;
+    context.candidate.data = (char *) check->candidate;
+    context.candidate.len = check->candidate_len;
 
     before = audit.chain;
     compliance_buf_init(&out, line, sizeof(line));
@@ -439,6 +474,6 @@ ngx_compliance_audit_stop(ngx_log_t *log)
     ngx_redis_destroy(audit.redis);
     audit.redis = NULL;
 
-    EVP_MD_CTX_free(audit.chain.hasher);
-    audit.chain.hasher = NULL;
+    compliance_audit_keys_free(audit.keys);
+    audit.keys = NULL;
 }

@@ -85,15 +85,36 @@ __wrap_EVP_EncryptUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out,
 }
 
 
-int __real_EVP_Digest(const void *data, size_t len, unsigned char *out,
-    unsigned int *out_len, const EVP_MD *md, ENGINE *engine);
-int __wrap_EVP_Digest(const void *data, size_t len, unsigned char *out,
-    unsigned int *out_len, const EVP_MD *md, ENGINE *engine);
+EVP_MAC_CTX *__real_EVP_MAC_CTX_new(EVP_MAC *mac);
+EVP_MAC_CTX *__wrap_EVP_MAC_CTX_new(EVP_MAC *mac);
+
+EVP_MAC_CTX *
+__wrap_EVP_MAC_CTX_new(EVP_MAC *mac)
+{
+    return fails() ? NULL : __real_EVP_MAC_CTX_new(mac);
+}
+
+
+int __real_EVP_MAC_init(EVP_MAC_CTX *ctx, const unsigned char *key, size_t len,
+    const OSSL_PARAM params[]);
+int __wrap_EVP_MAC_init(EVP_MAC_CTX *ctx, const unsigned char *key, size_t len,
+    const OSSL_PARAM params[]);
 
 int
-__wrap_EVP_Digest(const void *data, size_t len, unsigned char *out,
-    unsigned int *out_len, const EVP_MD *md, ENGINE *engine)
+__wrap_EVP_MAC_init(EVP_MAC_CTX *ctx, const unsigned char *key, size_t len,
+    const OSSL_PARAM params[])
 {
-    return fails() ? 0
-                   : __real_EVP_Digest(data, len, out, out_len, md, engine);
+    return fails() ? 0 : __real_EVP_MAC_init(ctx, key, len, params);
+}
+
+
+int __real_EVP_DigestInit_ex(EVP_MD_CTX *ctx, const EVP_MD *md,
+    ENGINE *engine);
+int __wrap_EVP_DigestInit_ex(EVP_MD_CTX *ctx, const EVP_MD *md,
+    ENGINE *engine);
+
+int
+__wrap_EVP_DigestInit_ex(EVP_MD_CTX *ctx, const EVP_MD *md, ENGINE *engine)
+{
+    return fails() ? 0 : __real_EVP_DigestInit_ex(ctx, md, engine);
 }

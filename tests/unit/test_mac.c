@@ -4,7 +4,6 @@
  */
 #include "fixture.h"
 
-#include "audit_record.h"
 #include "failing.h"
 #include "mac.h"
 
@@ -250,30 +249,4 @@ Test(mac, without_memory_no_tag_is_signed_or_verified)
         cr_assert_eq(compliance_tag_verify(&ring, &user, &device, str(tag)),
             COMPLIANCE_NO_MEMORY, "call %ld", n);
     }
-}
-
-
-Test(mac, without_memory_no_audit_line_is_written_or_verified)
-{
-    char                       line[COMPLIANCE_AUDIT_RECORD_MAX];
-    compliance_buf_t           buf;
-    compliance_audit_chain_t   chain, walk;
-
-    compliance_audit_chain_init(&chain, str("lane"));
-    walk = chain;
-
-    compliance_buf_init(&buf, line, sizeof(line));
-    fail_openssl_call(1);
-    cr_assert_eq(compliance_audit_gap(&chain, 1, str("gw1"), 1, &buf),
-        COMPLIANCE_NO_MEMORY);
-    cr_assert_eq(chain.seq, 0);
-
-    compliance_buf_init(&buf, line, sizeof(line));
-    cr_assert_eq(compliance_audit_gap(&chain, 1, str("gw1"), 1, &buf),
-        COMPLIANCE_OK);
-    fail_openssl_call(1);
-    cr_assert_eq(compliance_audit_verify(&walk, str(line)),
-        COMPLIANCE_NO_MEMORY);
-    cr_assert_eq(walk.seq, 0);
-    cr_assert_eq(compliance_audit_verify(&walk, str(line)), COMPLIANCE_OK);
 }

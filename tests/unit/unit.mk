@@ -23,7 +23,7 @@ UNIT_CFLAGS   := -std=c11 -D_GNU_SOURCE $(WARNINGS) $(UNIT_INCS) -MMD -MP
 UNIT_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
 UNIT_WRAPPED  := HMAC EVP_CIPHER_CTX_new EVP_EncryptInit_ex EVP_EncryptUpdate \
-                 EVP_Digest
+                 EVP_MAC_CTX_new EVP_MAC_init EVP_DigestInit_ex
 UNIT_LDFLAGS  := $(UNIT_WRAPPED:%=-Wl,--wrap=%)
 UNIT_LIBS     := -lcriterion $(CORE_LIBS) -lhiredis
 
