@@ -216,7 +216,7 @@ take(table_t *table, const char *where)
     attributes = ctl_json_object();
 
     if (fill(&device, attributes, table, &why)) {
-        import_version_attribute(attributes, device.os_version);
+        import_shared_attributes(attributes, &device);
         device.inventory = attributes;
         ctl_import_device(table->import, &device, where);
 
