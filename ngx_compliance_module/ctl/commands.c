@@ -41,6 +41,11 @@
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
                    | CTL_BIT(CTL_OPT_VERBOSE))
 #define JUDGING   (CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN))
+#define READING_DIRECTORY \
+                  (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
+                   | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
+                   | CTL_BIT(CTL_OPT_VERBOSE) \
+                   | CTL_BIT(CTL_OPT_KEEP_UNKNOWN_USER))
 
 const ctl_command_t ctl_commands[] = {
     { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
@@ -143,6 +148,9 @@ const ctl_command_t ctl_commands[] = {
     { "import csv", "FILE|-", CTL_OPERATOR, 1, 1,
       IMPORTING | CTL_BIT(CTL_OPT_MAP) | CTL_BIT(CTL_OPT_SEPARATOR),
       "take devices from a table", ctl_import_csv, ctl_import_csv_details },
+    { "import ldap", "SETTINGS", CTL_ADMIN, 1, 1, READING_DIRECTORY,
+      "take users and groups from LDAP or Active Directory", ctl_import_ldap,
+      ctl_import_ldap_details },
 
     { "policy check", "FILE...", CTL_VIEWER, 1, CTL_MANY, 0,
       "read compliance policies strictly, without Redis", ctl_policy_check,
