@@ -150,6 +150,9 @@ ctl_exit_t ctl_device_list(ctl_t *ctl);
 ctl_exit_t ctl_device_delete(ctl_t *ctl);
 ctl_exit_t ctl_device_alias(ctl_t *ctl);
 ctl_exit_t ctl_device_unalias(ctl_t *ctl);
+ctl_exit_t ctl_device_pending(ctl_t *ctl);
+ctl_exit_t ctl_device_approve(ctl_t *ctl);
+ctl_exit_t ctl_device_deny(ctl_t *ctl);
 ctl_exit_t ctl_user_set(ctl_t *ctl);
 ctl_exit_t ctl_user_get(ctl_t *ctl);
 ctl_exit_t ctl_user_list(ctl_t *ctl);
@@ -195,6 +198,7 @@ ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
 void ctl_device_details(void);
+void ctl_device_pending_details(void);
 void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);
