@@ -182,6 +182,12 @@ const ctl_command_t ctl_commands[] = {
       "delete a policy, and judge its devices by the rest", ctl_policy_delete,
       NULL },
 
+    { "backup", "FILE", CTL_ADMIN, 1, 1, CTL_BIT(CTL_OPT_WITH_AUDIT),
+      "save the whole store in a file", ctl_backup, ctl_backup_details },
+    { "restore", "FILE", CTL_ADMIN, 1, 1,
+      CTL_BIT(CTL_OPT_REPLACE) | CTL_BIT(CTL_OPT_YES)
+      | CTL_BIT(CTL_OPT_WITH_AUDIT),
+      "put a saved store back", ctl_restore, ctl_restore_details },
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },
     { "version", "", CTL_VIEWER, 0, 0, 0,

@@ -2,6 +2,7 @@
  * The connection: where Redis is, who we are there, and whether the store is
  * one that we know.
  */
+#include "backup.h"
 #include "store_private.h"
 
 #include <errno.h>
@@ -141,6 +142,16 @@ check_schema(ctl_t *ctl)
                                           ctl_key_meta(ctl)));
     if (schema.data == NULL) {
         return;
+    }
+
+    if (compliance_str_eq(schema, compliance_str(CTL_RESTORING))) {
+        if (strcmp(ctl->command->name, "restore") == 0) {
+            return;
+        }
+
+        ctl_die(CTL_CONTENT, "the store is being restored, or its restoration "
+                "was interrupted: then run it again (compliancectl restore "
+                "FILE)");
     }
 
     if (!compliance_parse_uint(schema, &version)

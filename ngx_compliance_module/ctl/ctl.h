@@ -86,6 +86,8 @@ typedef enum {
     CTL_OPT_SINCE,
     CTL_OPT_UNTIL,
     CTL_OPT_MAX_BLOCK,
+    CTL_OPT_WITH_AUDIT,
+    CTL_OPT_REPLACE,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
 
@@ -194,11 +196,15 @@ ctl_exit_t ctl_policy_diff(ctl_t *ctl);
 ctl_exit_t ctl_policy_delete(ctl_t *ctl);
 void ctl_policy_apply_details(void);
 ctl_exit_t ctl_import_ldap(ctl_t *ctl);
+ctl_exit_t ctl_backup(ctl_t *ctl);
+ctl_exit_t ctl_restore(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
 void ctl_device_details(void);
 void ctl_device_pending_details(void);
+void ctl_backup_details(void);
+void ctl_restore_details(void);
 void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);

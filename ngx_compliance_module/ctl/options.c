@@ -102,6 +102,10 @@ static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_UNTIL] = { "until", 0, "TIME", NULL, "until then (now)" },
     [CTL_OPT_MAX_BLOCK] = { "max-block", 0, "PERCENT", NULL,
         "the share of accesses that may come to be blocked (10)" },
+    [CTL_OPT_WITH_AUDIT] = { "with-audit", 0, NULL, NULL,
+        "the audit and the counted accesses too" },
+    [CTL_OPT_REPLACE] = { "replace", 0, NULL, NULL,
+        "in the place of what is stored" },
 };
 
 
