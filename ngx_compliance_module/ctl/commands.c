@@ -188,6 +188,10 @@ const ctl_command_t ctl_commands[] = {
       CTL_BIT(CTL_OPT_REPLACE) | CTL_BIT(CTL_OPT_YES)
       | CTL_BIT(CTL_OPT_WITH_AUDIT),
       "put a saved store back", ctl_restore, ctl_restore_details },
+    { "completion", "bash|zsh|fish", CTL_VIEWER, 1, 1, 0,
+      "print the completion for a shell", ctl_completion, NULL },
+    { "manual", "", CTL_VIEWER, 0, 0, 0,
+      "print the manual page, for man -l -", ctl_manual, NULL },
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },
     { "version", "", CTL_VIEWER, 0, 0, 0,

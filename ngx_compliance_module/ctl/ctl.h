@@ -41,6 +41,7 @@ typedef enum {
     CTL_OPT_DB,
     CTL_OPT_PREFIX,
     CTL_OPT_TIMEOUT,
+    CTL_OPT_CONFIG,
     CTL_OPT_JSON,
     CTL_OPT_HELP,
     CTL_OPT_VERSION,
@@ -128,13 +129,26 @@ struct ctl_s {
 extern const ctl_command_t ctl_commands[];
 extern const size_t        ctl_commands_n;
 
+typedef struct {
+    const char *name;
+    char        letter;      /* 0: none */
+    const char *value;       /* NULL: a flag */
+    const char *environment; /* NULL: none; else it may stand in the
+                                configuration file, too */
+    const char *summary;
+} ctl_option_t;
+
 /* options.c: dies on what it does not know. */
+extern const ctl_option_t ctl_option_rows[CTL_OPTIONS];
 void ctl_options_parse(ctl_t *ctl, int argc, char **argv);
 /* Applies the environment and checks which options the command takes. */
 void ctl_options_finish(ctl_t *ctl);
 /* A command's own, beside the global ones. */
 uint64_t ctl_options_taken(const ctl_command_t *command);
 bool ctl_given(const ctl_t *ctl, ctl_opt_t opt);
+/* config.c: what neither the command line nor the environment gave, from the
+ * files.  taken: the options that the command takes. */
+void ctl_config_read(ctl_t *ctl, uint64_t taken);
 /* A count option within [min, max], or `standard` where not given. */
 int64_t ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min,
     int64_t max, int64_t standard);
@@ -198,6 +212,8 @@ void ctl_policy_apply_details(void);
 ctl_exit_t ctl_import_ldap(ctl_t *ctl);
 ctl_exit_t ctl_backup(ctl_t *ctl);
 ctl_exit_t ctl_restore(ctl_t *ctl);
+ctl_exit_t ctl_completion(ctl_t *ctl);
+ctl_exit_t ctl_manual(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 

@@ -8,15 +8,7 @@
 #include <string.h>
 
 
-typedef struct {
-    const char *name;
-    char        letter;      /* 0: none */
-    const char *value;       /* NULL: a flag */
-    const char *environment; /* NULL: none */
-    const char *summary;
-} option_t;
-
-static const option_t options[CTL_OPTIONS] = {
+const ctl_option_t ctl_option_rows[CTL_OPTIONS] = {
     [CTL_OPT_REDIS] = { "redis", 0, "ADDRESS", "COMPLIANCE_REDIS",
         "unix:/path or host:port of Redis" },
     [CTL_OPT_REDIS_USER] = { "redis-user", 0, "NAME",
@@ -28,6 +20,8 @@ static const option_t options[CTL_OPTIONS] = {
         "what all keys begin with (compliance:)" },
     [CTL_OPT_TIMEOUT] = { "timeout", 0, "MS", "COMPLIANCE_TIMEOUT",
         "for connecting, and for every answer (2000)" },
+    [CTL_OPT_CONFIG] = { "config", 0, "FILE", "COMPLIANCE_CONFIG",
+        "with these options as NAME = VALUE (/etc/compliancectl.conf)" },
     [CTL_OPT_JSON] = { "json", 0, NULL, NULL, "answer in JSON" },
     [CTL_OPT_HELP] = { "help", 'h', NULL, NULL, "show how to use a command" },
     [CTL_OPT_VERSION] = { "version", 0, NULL, NULL, "show the version" },
@@ -122,7 +116,7 @@ find_letter(char letter)
     size_t i;
 
     for (i = 0; i < CTL_OPTIONS; i++) {
-        if (options[i].letter != 0 && options[i].letter == letter) {
+        if (ctl_option_rows[i].letter != 0 && ctl_option_rows[i].letter == letter) {
             break;
         }
     }
@@ -137,7 +131,7 @@ find_name(compliance_str_t name)
     size_t i;
 
     for (i = 0; i < CTL_OPTIONS; i++) {
-        if (compliance_str_eq(name, ctl_str(options[i].name))) {
+        if (compliance_str_eq(name, ctl_str(ctl_option_rows[i].name))) {
             break;
         }
     }
@@ -153,7 +147,7 @@ unknown_option(const ctl_t *ctl, const char *given)
     char       *name;
 
     for (size_t i = 0; i < CTL_OPTIONS; i++) {
-        names[i] = options[i].name;
+        names[i] = ctl_option_rows[i].name;
     }
 
     name = ctl_dup(ctl_str(given));
@@ -199,29 +193,29 @@ parse_option(ctl_t *ctl, int argc, char **argv, int *i)
         unknown_option(ctl, word);
     }
 
-    if (options[opt].value == NULL) {
+    if (ctl_option_rows[opt].value == NULL) {
         if (value != NULL) {
-            ctl_die_usage(ctl, "--%s takes no value", options[opt].name);
+            ctl_die_usage(ctl, "--%s takes no value", ctl_option_rows[opt].name);
         }
 
         value = "";
 
     } else if (value == NULL) {
         if (*i + 1 >= argc) {
-            ctl_die_usage(ctl, "--%s needs a value: %s", options[opt].name,
-                          options[opt].value);
+            ctl_die_usage(ctl, "--%s needs a value: %s", ctl_option_rows[opt].name,
+                          ctl_option_rows[opt].value);
         }
 
         value = argv[++*i];
     }
 
-    if (options[opt].value != NULL && value[0] == '\0') {
-        ctl_die_usage(ctl, "--%s is empty; it expects %s", options[opt].name,
-                      options[opt].value);
+    if (ctl_option_rows[opt].value != NULL && value[0] == '\0') {
+        ctl_die_usage(ctl, "--%s is empty; it expects %s", ctl_option_rows[opt].name,
+                      ctl_option_rows[opt].value);
     }
 
-    if (options[opt].value != NULL && ctl->options[opt] != NULL) {
-        ctl_die_usage(ctl, "--%s was given twice", options[opt].name);
+    if (ctl_option_rows[opt].value != NULL && ctl->options[opt] != NULL) {
+        ctl_die_usage(ctl, "--%s was given twice", ctl_option_rows[opt].name);
     }
 
     ctl->options[opt] = value;
@@ -269,14 +263,14 @@ ctl_options_finish(ctl_t *ctl)
         if (ctl->options[i] != NULL) {
             if (!(taken & CTL_BIT(i))) {
                 ctl_die_usage(ctl, "\"%s\" takes no --%s", ctl->command->name,
-                              options[i].name);
+                              ctl_option_rows[i].name);
             }
 
             continue;
         }
 
-        if (options[i].environment != NULL && (taken & CTL_BIT(i))) {
-            value = getenv(options[i].environment);
+        if (ctl_option_rows[i].environment != NULL && (taken & CTL_BIT(i))) {
+            value = getenv(ctl_option_rows[i].environment);
 
             if (value != NULL && value[0] != '\0') {
                 ctl->options[i] = value;
@@ -284,6 +278,7 @@ ctl_options_finish(ctl_t *ctl)
         }
     }
 
+    ctl_config_read(ctl, taken);
     ctl->json = ctl_given(ctl, CTL_OPT_JSON);
 }
 
@@ -302,7 +297,7 @@ ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min, int64_t max,
         || value < min || value > max)
     {
         ctl_die_usage(ctl, "--%s \"%s\" is not a number from %lld to %lld",
-                      options[opt].name,
+                      ctl_option_rows[opt].name,
                       ctl_escape(ctl_str(ctl->options[opt])),
                       (long long) min, (long long) max);
     }
@@ -321,17 +316,17 @@ ctl_options_print(FILE *out, uint64_t which)
             continue;
         }
 
-        text = options[i].letter == 0
-               ? ctl_format("--%s", options[i].name)
-               : ctl_format("-%c, --%s", options[i].letter, options[i].name);
+        text = ctl_option_rows[i].letter == 0
+               ? ctl_format("--%s", ctl_option_rows[i].name)
+               : ctl_format("-%c, --%s", ctl_option_rows[i].letter, ctl_option_rows[i].name);
 
-        if (options[i].value != NULL) {
-            text = ctl_format("%s %s", text, options[i].value);
+        if (ctl_option_rows[i].value != NULL) {
+            text = ctl_format("%s %s", text, ctl_option_rows[i].value);
         }
 
-        fprintf(out, "  %-24s %s%s%s%s\n", text, options[i].summary,
-                options[i].environment == NULL ? "" : " [",
-                options[i].environment == NULL ? "" : options[i].environment,
-                options[i].environment == NULL ? "" : "]");
+        fprintf(out, "  %-24s %s%s%s%s\n", text, ctl_option_rows[i].summary,
+                ctl_option_rows[i].environment == NULL ? "" : " [",
+                ctl_option_rows[i].environment == NULL ? "" : ctl_option_rows[i].environment,
+                ctl_option_rows[i].environment == NULL ? "" : "]");
     }
 }
