@@ -298,7 +298,7 @@ ngx_compliance_seen_hash(const ngx_compliance_check_t *check,
     key.names[4] = (uint32_t) facts->user.principal.len;
     key.names[5] = (uint32_t) facts->device.id.len;
     key.names[6] = (uint32_t) (type * 1024 + agent);
-    key.names[7] = (uint32_t) (request->n_claims + 16 * (1 + detail));
+    key.names[7] = (uint32_t) (request->n_claims + 16 * (1 + (size_t) detail));
 
     p = ngx_cpymem(p, facts->device.id.data, facts->device.id.len);
 
@@ -492,13 +492,14 @@ static ngx_uint_t
 ngx_compliance_seen_collect(ngx_compliance_seen_t **counts)
 {
     ngx_uint_t    n;
-    ngx_queue_t  *q;
+    ngx_queue_t  *q, *next;
 
-    for (n = 0;
-         n < NGX_COMPLIANCE_SEEN_BATCH && !ngx_queue_empty(&seen.round);
-         n++)
+    for (q = ngx_queue_head(&seen.round), n = 0;
+         q != ngx_queue_sentinel(&seen.round)
+         && n < NGX_COMPLIANCE_SEEN_BATCH;
+         q = next, n++)
     {
-        q = ngx_queue_head(&seen.round);
+        next = ngx_queue_next(q);
         ngx_queue_remove(q);
 
         counts[n] = ngx_queue_data(q, ngx_compliance_seen_t, due);
