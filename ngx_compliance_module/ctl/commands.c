@@ -41,6 +41,11 @@
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
                    | CTL_BIT(CTL_OPT_VERBOSE))
 #define JUDGING   (CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN))
+#define READING_DIRECTORY \
+                  (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
+                   | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
+                   | CTL_BIT(CTL_OPT_VERBOSE) \
+                   | CTL_BIT(CTL_OPT_KEEP_UNKNOWN_USER))
 
 const ctl_command_t ctl_commands[] = {
     { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
@@ -56,6 +61,19 @@ const ctl_command_t ctl_commands[] = {
     { "device unalias", "ID KIND VALUE", CTL_OPERATOR, 3, 3, 0,
       "take a name from a device", ctl_device_unalias, ctl_alias_details },
 
+    { "device pending", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_LIMIT)
+      | CTL_BIT(CTL_OPT_CSV),
+      "list devices that knocked and have no record", ctl_device_pending,
+      NULL },
+    { "device approve", "ID --user NAME", CTL_OPERATOR, 1, 1,
+      CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) | FORCIBLE,
+      "make a pending device a user's own", ctl_device_approve,
+      ctl_device_pending_details },
+    { "device deny", "ID", CTL_OPERATOR, 1, 1,
+      CTL_BIT(CTL_OPT_DEVICE) | FORCIBLE,
+      "block a pending device for good", ctl_device_deny,
+      ctl_device_pending_details },
     { "user set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, FORCIBLE,
       "create a user, or change him", ctl_user_set, ctl_user_details },
     { "user get", "NAME", CTL_VIEWER, 1, 1, 0,
@@ -143,6 +161,9 @@ const ctl_command_t ctl_commands[] = {
     { "import csv", "FILE|-", CTL_OPERATOR, 1, 1,
       IMPORTING | CTL_BIT(CTL_OPT_MAP) | CTL_BIT(CTL_OPT_SEPARATOR),
       "take devices from a table", ctl_import_csv, ctl_import_csv_details },
+    { "import ldap", "SETTINGS", CTL_ADMIN, 1, 1, READING_DIRECTORY,
+      "take users and groups from LDAP or Active Directory", ctl_import_ldap,
+      ctl_import_ldap_details },
 
     { "policy check", "FILE...", CTL_VIEWER, 1, CTL_MANY, 0,
       "read compliance policies strictly, without Redis", ctl_policy_check,

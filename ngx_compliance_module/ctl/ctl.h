@@ -78,6 +78,7 @@ typedef enum {
     CTL_OPT_VERBOSE,
     CTL_OPT_MAP,
     CTL_OPT_SEPARATOR,
+    CTL_OPT_KEEP_UNKNOWN_USER,
     CTL_OPT_REQUESTS,
     CTL_OPT_GROUP,
     CTL_OPT_MODE,
@@ -149,6 +150,9 @@ ctl_exit_t ctl_device_list(ctl_t *ctl);
 ctl_exit_t ctl_device_delete(ctl_t *ctl);
 ctl_exit_t ctl_device_alias(ctl_t *ctl);
 ctl_exit_t ctl_device_unalias(ctl_t *ctl);
+ctl_exit_t ctl_device_pending(ctl_t *ctl);
+ctl_exit_t ctl_device_approve(ctl_t *ctl);
+ctl_exit_t ctl_device_deny(ctl_t *ctl);
 ctl_exit_t ctl_user_set(ctl_t *ctl);
 ctl_exit_t ctl_user_get(ctl_t *ctl);
 ctl_exit_t ctl_user_list(ctl_t *ctl);
@@ -189,10 +193,12 @@ ctl_exit_t ctl_policy_show(ctl_t *ctl);
 ctl_exit_t ctl_policy_diff(ctl_t *ctl);
 ctl_exit_t ctl_policy_delete(ctl_t *ctl);
 void ctl_policy_apply_details(void);
+ctl_exit_t ctl_import_ldap(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
 void ctl_device_details(void);
+void ctl_device_pending_details(void);
 void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);
@@ -204,6 +210,7 @@ void ctl_user_erase_details(void);
 void ctl_undo_details(void);
 void ctl_import_json_details(void);
 void ctl_import_csv_details(void);
+void ctl_import_ldap_details(void);
 void ctl_impact_details(void);
 void ctl_replay_details(void);
 void ctl_candidate_details(void);
@@ -225,6 +232,8 @@ void ctl_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ctl_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ctl_notes_drop(void);
 void ctl_notes_flush(void);
+/* A terminal is asked; anything else says no. */
+bool ctl_confirm(const char *question);
 /* The nearest of n names to `text`, or NULL where none is near. */
 const char *ctl_nearest(const char *text, const char *const *names, size_t n);
 

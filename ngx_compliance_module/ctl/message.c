@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
 #define NOTES_MAX      16
@@ -106,6 +107,23 @@ ctl_notes_flush(void)
     }
 
     n_notes = 0;
+}
+
+
+bool
+ctl_confirm(const char *question)
+{
+    char answer[16];
+
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        return false;
+    }
+
+    fprintf(stderr, "%s [y/N] ", question);
+    (void) fflush(stderr);
+
+    return fgets(answer, sizeof(answer), stdin) != NULL
+           && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 
