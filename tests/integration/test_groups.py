@@ -31,11 +31,6 @@ def site_requests(site):
     return site.backend.requests
 
 
-@pytest.fixture(autouse=True)
-def with_backend(site, backend):
-    site.backend = backend
-
-
 def test_mode_acts_on_the_next_request(site, redis):
     for mode, result in (("enforce", False), ("report", True), ("off", True),
                          ("enforce", False)):

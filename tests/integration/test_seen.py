@@ -35,6 +35,7 @@ class Site:
     def __init__(self, gateway, redis, backend, main="", workers=1,
                  interval="200ms", socket=None):
         self.gateway, self.redis, self.port = gateway, redis, free_port()
+        self.backend = backend
         gateway.start(
             workers=workers, main=f"compliance_redis "
             f"{socket or 'unix:' + redis.socket}; compliance_node test;"
