@@ -282,6 +282,25 @@ compliance_key_seen(char *out, size_t cap, compliance_str_t prefix,
 }
 
 
+bool
+compliance_key_is_past(compliance_str_t key)
+{
+    static const compliance_str_t parts[] = {
+        { "audit:", 6 }, { "seen:", 5 }, { "index:seen:", 11 },
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (key.len > parts[i].len
+            && memcmp(key.data, parts[i].data, parts[i].len) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 size_t
 compliance_key_candidate(char *out, size_t cap, compliance_str_t prefix)
 {

@@ -54,6 +54,9 @@ size_t compliance_key_seen(char *out, size_t cap, compliance_str_t prefix,
     int64_t time, const compliance_principal_t *principal);
 #define COMPLIANCE_DAY_LEN  8
 void compliance_day(int64_t time, char out[COMPLIANCE_DAY_LEN + 1]);
+/* Does the key (without the prefix) hold what happened, not what is: audit
+ * streams and counted accesses? */
+bool compliance_key_is_past(compliance_str_t key);
 /* The candidate set of groups and policies; its id stands in meta. */
 size_t compliance_key_candidate(char *out, size_t cap,
     compliance_str_t prefix);

@@ -245,23 +245,6 @@ write_stream(backup_t *b, const char *key)
 }
 
 
-static bool
-left_out(const backup_t *b, const char *shown)
-{
-    static const char *const parts[] = { "audit:", "seen:", "index:seen:" };
-
-    for (size_t i = 0; !b->with_audit
-                       && i < sizeof(parts) / sizeof(parts[0]); i++)
-    {
-        if (strncmp(shown, parts[i], strlen(parts[i])) == 0) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
 static void
 ask_value(ctl_t *ctl, const char *key, const char *type)
 {
@@ -371,7 +354,9 @@ write_keys(backup_t *b)
         for (size_t i = 0; i < page->elements; i++) {
             keys[n] = ctl_dup(ctl_reply_text(page->element[i]));
 
-            if (!left_out(b, ctl_key_show(b->ctl, keys[n]))
+            if ((b->with_audit
+                 || !compliance_key_is_past(
+                        ctl_str(ctl_key_show(b->ctl, keys[n]))))
                 && strncmp(keys[n], b->ctl->prefix.data, b->ctl->prefix.len)
                    == 0)
             {
