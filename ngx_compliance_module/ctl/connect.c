@@ -209,6 +209,16 @@ check_schema(ctl_t *ctl)
         return;
     }
 
+    if (compliance_str_eq(schema, ctl_str(CTL_SCHEMA_RESTORING))) {
+        if (ctl->command->run == ctl_restore) {
+            return;
+        }
+
+        ctl_die(CTL_CONTENT, "a restore was cut off, or goes on now; gateways "
+                "deny until it is finished. Run it again: compliancectl "
+                "restore FILE");
+    }
+
     if (!compliance_parse_uint(schema, &version)
         || version != COMPLIANCE_SCHEMA_VERSION)
     {
