@@ -54,9 +54,6 @@ size_t compliance_key_seen(char *out, size_t cap, compliance_str_t prefix,
     int64_t time, const compliance_principal_t *principal);
 #define COMPLIANCE_DAY_LEN  8
 void compliance_day(int64_t time, char out[COMPLIANCE_DAY_LEN + 1]);
-/* Does the key (without the prefix) hold what happened, not what is: audit
- * streams and counted accesses? */
-bool compliance_key_is_past(compliance_str_t key);
 /* The candidate set of groups and policies; its id stands in meta. */
 size_t compliance_key_candidate(char *out, size_t cap,
     compliance_str_t prefix);
@@ -68,5 +65,8 @@ size_t compliance_key_undo(char *out, size_t cap, compliance_str_t prefix);
  * carries through an outage. */
 size_t compliance_key_index(char *out, size_t cap, compliance_str_t prefix,
     const char *field, compliance_str_t value);
+/* Of what happened, rather than of what is to hold: the audit and the counted
+ * accesses.  key: without the prefix. */
+bool compliance_key_is_history(compliance_str_t key);
 
 #endif

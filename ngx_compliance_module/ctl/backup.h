@@ -1,48 +1,30 @@
 /*
- * The backup file: JSON, one object a line.
- *
- *   {"compliance_backup": 1, "schema": 1, "created": T, "prefix": "..."}
- *   {"key": "device:X", "type": "hash", "value": {"state": "compliant", ...}}
- *   {"key": "alias:eas:Y", "type": "string", "value": "X"}
- *   {"key": "index:state:compliant", "type": "set", "value": ["X", ...]}
- *   {"key": "undo", "type": "list", "value": ["...", ...]}
- *   {"key": "audit:node", "type": "stream", "value": [[ID, FIELD, VALUE], ...]}
- *   {"end": true, "lines": N, "sha256": "..."}
- *
- * Keys stand without the prefix.  A large set, list or stream takes several
- * lines, in order.  "expires" is Unix milliseconds.  Bytes that are no UTF-8
- * text, or hold a NUL, are {"base64": "..."}.  The last line's sum is over the
- * bytes of all lines before it.
+ * A saved store: gzip, JSON lines.
+ *   {"format": "compliance-backup", "version": 1, "created", "history": bool}
+ *   {"key", "type", "part", "value", "expires"}   one or more a key; part
+ *                         counts from 0, key is without the prefix, expires
+ *                         (Unix ms) only where it does
+ *   {"end": true, "lines", "sha256"}              of all bytes before it
+ * value: a string; [member...] of a set and a list; [field, value, ...] of a
+ * hash; [[id, [field, value, ...]]...] of a stream.  A text that is no UTF-8
+ * is {"hex": "..."}.
  */
 #ifndef COMPLIANCE_CTL_BACKUP_H
 #define COMPLIANCE_CTL_BACKUP_H
 
 #include "store.h"
 
-#include <openssl/evp.h>
 
-
+#define CTL_BACKUP_FORMAT    "compliance-backup"
 #define CTL_BACKUP_VERSION   1
-#define CTL_BACKUP_LINE_MAX  (64 * 1024 * 1024)
-#define CTL_BACKUP_HASH_LEN  64
+#define CTL_BACKUP_LINE_MAX  (256 * 1024 * 1024)
 
-/* What a store says in meta while it is being restored: every gateway and every
- * command but restore refuses it. */
-#define CTL_RESTORING  "restoring"
+/* backup_read.c: calls line() for each key's line; dies on the first fault,
+ * with its line.  Returns how many there were. */
+int64_t ctl_backup_read(const char *path, bool *history,
+    void (*line)(void *data, const json_t *line), void *data);
 
-/* A sum over what passes. */
-typedef struct {
-    EVP_MD_CTX *context;
-} ctl_sum_t;
-
-void ctl_sum_begin(ctl_sum_t *sum);
-void ctl_sum_add(ctl_sum_t *sum, const char *data, size_t len);
-/* Ends it: lower-case hex. */
-void ctl_sum_end(ctl_sum_t *sum, char out[CTL_BACKUP_HASH_LEN + 1]);
-
-/* Bytes <-> a text or {"base64": ...}; absent where it is neither.  What comes
- * back is kept until ctl_release(). */
-json_t *ctl_bytes_json(compliance_str_t bytes);
-compliance_str_t ctl_bytes_read(const json_t *value);
+/* A text of the file; lives until ctl_release(). */
+compliance_str_t ctl_backup_text(const json_t *value);
 
 #endif

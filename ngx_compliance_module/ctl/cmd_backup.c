@@ -1,16 +1,22 @@
 /*
- * backup: every record under the prefix, as backup.h tells, into a file that
- * is there whole or not at all.  It is read page by page while others write:
- * each record is whole, but two records may be of different moments.
+ * backup: every key below the prefix, page by page of SCAN, into a file that
+ * appears under its name only when it is whole.  Others may write meanwhile:
+ * each key is as of one moment, the store is not (doctor --repair mends what
+ * an index then lacks).
  */
 #include "backup.h"
 #include "bulk.h"
 
+#include "../core/compliance.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 
 #define PAGE        500
@@ -19,326 +25,294 @@
 typedef struct {
     ctl_t          *ctl;
     const char     *path;
-    const char     *temporary;
-    FILE           *out;
-    ctl_sum_t       sum;
-    int64_t         lines;      /* without the last one */
+    gzFile          file;
+    int             fd;
+    EVP_MD_CTX     *sum;
+    int64_t         lines;
     int64_t         keys;
-    bool            with_audit;
+    bool            history;
     ctl_progress_t *progress;
 } backup_t;
 
+static char temporary[4096];   /* removed at the end, if it is still there */
+
+
+static void
+remove_temporary(void)
+{
+    if (temporary[0] != '\0') {
+        (void) unlink(temporary);
+    }
+}
+
 
 static CTL_NORETURN void
-cannot_write(const backup_t *b)
+cannot_write(const backup_t *backup)
 {
-    const char *why = strerror(errno);
-
-    if (b->temporary != NULL) {
-        (void) unlink(b->temporary);
-    }
-
-    ctl_die(CTL_STORE, "cannot write \"%s\": %s; nothing was left behind",
-            ctl_escape(ctl_str(b->path)), why);
+    ctl_die(CTL_STORE, "cannot write \"%s\": %s; nothing is left of it",
+            ctl_escape(ctl_str(backup->path)),
+            errno == 0 ? "no reason given" : strerror(errno));
 }
 
 
 static void
-write_line(backup_t *b, json_t *object)
+put_bytes(backup_t *backup, const char *data, size_t len)
 {
-    char  *text = json_dumps(object, JSON_COMPACT);
-    size_t len;
+    errno = 0;
 
-    json_decref(object);
+    if (EVP_DigestUpdate(backup->sum, data, len) != 1
+        || gzfwrite(data, 1, len, backup->file) != len)
+    {
+        cannot_write(backup);
+    }
+}
+
+
+/* Frees it. */
+static void
+put_line(backup_t *backup, json_t *line)
+{
+    char *text = json_dumps(line, JSON_COMPACT);
+
+    json_decref(line);
 
     if (text == NULL) {
         ctl_die(CTL_STORE, "out of memory");
     }
 
-    len = strlen(text);
-    text[len] = '\n';     /* in the place of the NUL */
-    ctl_sum_add(&b->sum, text, len + 1);
-
-    if (fwrite(text, 1, len + 1, b->out) != len + 1) {
-        cannot_write(b);
-    }
-
+    put_bytes(backup, text, strlen(text));
+    put_bytes(backup, "\n", 1);
     free(text);
-    b->lines++;
-}
-
-
-/* "-" is standard output; a file is written beside its name first. */
-static void
-open_file(backup_t *b)
-{
-    int fd;
-
-    if (strcmp(b->path, "-") == 0) {
-        b->out = stdout;
-        return;
-    }
-
-    b->temporary = ctl_format("%s.%ld.tmp", b->path, (long) getpid());
-    fd = open(b->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    b->out = fd < 0 ? NULL : fdopen(fd, "w");
-
-    if (b->out == NULL) {
-        cannot_write(b);
-    }
-}
-
-
-static void
-close_file(backup_t *b)
-{
-    if (fflush(b->out) != 0) {
-        cannot_write(b);
-    }
-
-    if (b->temporary == NULL) {
-        return;
-    }
-
-    if (fsync(fileno(b->out)) != 0 || fclose(b->out) != 0
-        || rename(b->temporary, b->path) != 0)
-    {
-        cannot_write(b);
-    }
+    backup->lines++;
 }
 
 
 static json_t *
-line_of(const char *key, const char *type, json_t *value, int64_t expires)
+text_json(const redisReply *reply)
 {
-    json_t *object = ctl_json_object();
+    json_t *value, *object;
+    char   *hex;
 
-    ctl_json_set(object, "key", ctl_bytes_json(ctl_str(key)));
-    ctl_json_set(object, "type", ctl_json_text(ctl_str(type)));
-    ctl_json_set(object, "value", value);
+    ctl_reply_expect(reply, REDIS_REPLY_STRING, "a value");
+    value = json_stringn(reply->str, reply->len);
 
-    if (expires > 0) {
-        ctl_json_set(object, "expires", ctl_json_int(expires));
+    if (value != NULL) {
+        return value;
     }
+
+    hex = ctl_alloc(reply->len * 2 + 1);
+
+    for (size_t i = 0; i < reply->len; i++) {
+        (void) snprintf(hex + 2 * i, 3, "%02x", (unsigned char) reply->str[i]);
+    }
+
+    object = ctl_json_object();
+    ctl_json_set(object, "hex", ctl_json_text(ctl_str(hex)));
 
     return object;
 }
 
 
+/* Replies nested as deep as they are. */
 static json_t *
-list_json(const redisReply *reply)
+reply_json(const redisReply *reply)
 {
-    json_t *list = ctl_json_array();
+    json_t *array;
 
-    ctl_reply_expect(reply, REDIS_REPLY_ARRAY, "a list");
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        return text_json(reply);
+    }
+
+    array = ctl_json_array();
 
     for (size_t i = 0; i < reply->elements; i++) {
-        ctl_json_add(list, ctl_bytes_json(ctl_reply_text(reply->element[i])));
+        ctl_json_add(array, reply->element[i]->type == REDIS_REPLY_ARRAY
+                            ? reply_json(reply->element[i])
+                            : text_json(reply->element[i]));
     }
 
-    return list;
-}
-
-
-/* A hash's fields are ours, and texts; one that is none is left out. */
-static json_t *
-hash_json(const redisReply *reply)
-{
-    json_t *object = ctl_json_object();
-
-    ctl_reply_expect(reply, REDIS_REPLY_ARRAY, "a record");
-
-    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        compliance_str_t field = ctl_reply_text(reply->element[i]);
-        json_t          *name = ctl_bytes_json(field);
-
-        if (json_is_string(name)) {
-            ctl_json_set(object, ctl_dup(field),
-                         ctl_bytes_json(ctl_reply_text(
-                             reply->element[i + 1])));
-        }
-
-        json_decref(name);
-    }
-
-    return object;
+    return array;
 }
 
 
 static void
-write_set(backup_t *b, const char *key, const char *shown)
+put_part(backup_t *backup, const char *key, const char *type, int64_t ttl_ms,
+    int64_t part, const redisReply *value)
 {
-    char        cursor[CURSOR_MAX] = "0";
-    redisReply *reply;
+    json_t *line = ctl_json_object();
+
+    ctl_json_set(line, "key", ctl_json_text(
+                     ctl_str(ctl_key_show(backup->ctl, key))));
+    ctl_json_set(line, "type", ctl_json_text(ctl_str(type)));
+    ctl_json_set(line, "part", ctl_json_int(part));
+    ctl_json_set(line, "value", reply_json(value));
+
+    if (ttl_ms > 0) {
+        ctl_json_set(line, "expires",
+                     ctl_json_int(backup->ctl->now * 1000 + ttl_ms));
+    }
+
+    put_line(backup, line);
+}
+
+
+static void
+put_set(backup_t *backup, const char *key, int64_t ttl_ms)
+{
+    char    cursor[CURSOR_MAX] = "0";
+    int64_t part = 0;
 
     do {
-        ctl_mark_t mark = ctl_mark();
+        ctl_mark_t  mark = ctl_mark();
+        redisReply *reply = ctl_store_ask(backup->ctl, "SSCAN %s %s COUNT %d",
+                                          key, cursor, PAGE);
 
-        reply = ctl_store_ask(b->ctl, "SSCAN %s %s COUNT %d", key, cursor,
-                              4 * PAGE);
-        ctl_reply_expect(reply, REDIS_REPLY_ARRAY, "a page of names");
+        ctl_reply_expect(reply, REDIS_REPLY_ARRAY, "a page of members");
 
-        if (reply->elements != 2
-            || reply->element[0]->type != REDIS_REPLY_STRING
-            || reply->element[0]->len >= CURSOR_MAX)
-        {
+        if (reply->elements != 2 || reply->element[0]->len >= CURSOR_MAX) {
             ctl_die(CTL_CONTENT, "Redis answered something else than a page "
-                    "of names; is it Redis?");
+                    "of members; is it Redis?");
         }
 
         memcpy(cursor, reply->element[0]->str, reply->element[0]->len + 1);
 
         if (reply->element[1]->elements > 0) {
-            write_line(b, line_of(shown, "set", list_json(reply->element[1]),
-                                  0));
+            put_part(backup, key, "set", ttl_ms, part++, reply->element[1]);
         }
 
         ctl_release(mark);
-
     } while (strcmp(cursor, "0") != 0);
 }
 
 
 static void
-write_stream(backup_t *b, const char *key)
+put_stream(backup_t *backup, const char *key, int64_t ttl_ms)
 {
-    char        from[64] = "-";
-    size_t      n;
-    json_t     *list, *entry;
-    redisReply *reply;
+    char    from[64] = "-";
+    int64_t part = 0;
+    size_t  n;
 
     do {
-        ctl_mark_t mark = ctl_mark();
+        ctl_mark_t        mark = ctl_mark();
+        const redisReply *last;
+        redisReply       *reply = ctl_store_ask(backup->ctl,
+                                                "XRANGE %s %s + COUNT %d", key,
+                                                from, PAGE);
 
-        reply = ctl_store_ask(b->ctl, "XRANGE %s %s + COUNT %d", key, from,
-                              PAGE);
-        ctl_reply_expect(reply, REDIS_REPLY_ARRAY, "records");
+        ctl_reply_expect(reply, REDIS_REPLY_ARRAY, "a page of records");
         n = reply->elements;
-        list = ctl_json_array();
-
-        for (size_t i = 0; i < n; i++) {
-            const redisReply *id = reply->element[i]->element[0];
-            const redisReply *fields = reply->element[i]->element[1];
-
-            entry = list_json(fields);
-
-            if (json_array_insert_new(entry, 0,
-                    ctl_json_text(ctl_reply_text(id))) != 0)
-            {
-                ctl_die(CTL_STORE, "out of memory");
-            }
-
-            ctl_json_add(list, entry);
-            (void) snprintf(from, sizeof(from), "(%.60s", id->str);
-        }
 
         if (n > 0) {
-            write_line(b, line_of(ctl_key_show(b->ctl, key), "stream", list,
-                                  0));
-        } else {
-            json_decref(list);
+            put_part(backup, key, "stream", ttl_ms, part++, reply);
+            last = reply->element[n - 1];
+            ctl_reply_expect(last, REDIS_REPLY_ARRAY, "a record");
+            (void) snprintf(from, sizeof(from), "(%s", last->element[0]->str);
         }
 
         ctl_release(mark);
-
     } while (n == PAGE);
 }
 
 
 static void
-ask_value(ctl_t *ctl, const char *key, const char *type)
+put_key(backup_t *backup, const char *key, const char *type, int64_t ttl_ms)
 {
-    if (strcmp(type, "hash") == 0) {
-        ctl_store_send(ctl, "HGETALL %s", key);
+    static const struct {
+        const char *type;
+        const char *command;
+    } whole[] = {
+        { "string", "GET %s" },
+        { "hash", "HGETALL %s" },
+        { "list", "LRANGE %s 0 -1" },
+    };
+    redisReply *reply;
 
-    } else if (strcmp(type, "list") == 0) {
-        ctl_store_send(ctl, "LRANGE %s 0 -1", key);
-
-    } else {
-        ctl_store_send(ctl, "GET %s", key);
+    if (strcmp(type, "set") == 0) {
+        put_set(backup, key, ttl_ms);
+        return;
     }
 
-    ctl_store_send(ctl, "PEXPIRETIME %s", key);
+    if (strcmp(type, "stream") == 0) {
+        put_stream(backup, key, ttl_ms);
+        return;
+    }
+
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+        if (strcmp(type, whole[i].type) == 0) {
+            reply = ctl_store_ask(backup->ctl, whole[i].command, key);
+
+            if (reply->type == REDIS_REPLY_STRING || reply->elements > 0) {
+                put_part(backup, key, type, ttl_ms, 0, reply);
+            }
+
+            return;
+        }
+    }
+
+    /* "none": it went since the SCAN */
+    if (strcmp(type, "none") != 0) {
+        ctl_die(CTL_CONTENT, "key \"%s\" is a %s, which is none of ours; look "
+                "at it with redis-cli", ctl_escape(ctl_str(key)),
+                ctl_escape(ctl_str(type)));
+    }
 }
 
 
-/* A page of keys: their types in one question, their values in the next. */
 static void
-write_page(backup_t *b, const char *const *keys, size_t n)
+put_page(backup_t *backup, const redisReply *keys)
 {
-    const char **types = ctl_alloc_array(n, sizeof(*types));
-    redisReply  *value;
-    int64_t      expires;
+    ctl_t      *ctl = backup->ctl;
+    const char *show;
 
-    for (size_t i = 0; i < n; i++) {
-        ctl_store_send(b->ctl, "TYPE %s", keys[i]);
-    }
+    ctl_reply_expect(keys, REDIS_REPLY_ARRAY, "a page of keys");
 
-    for (size_t i = 0; i < n; i++) {
-        value = ctl_store_receive(b->ctl);
-        ctl_reply_expect(value, REDIS_REPLY_STATUS, "a type");
-        types[i] = value->str;
-    }
+    for (size_t i = 0; i < keys->elements; i++) {
+        const redisReply *type, *ttl;
+        const char       *key = keys->element[i]->str;
+        ctl_mark_t        mark = ctl_mark();
 
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(types[i], "hash") == 0 || strcmp(types[i], "list") == 0
-            || strcmp(types[i], "string") == 0)
+        show = ctl_key_show(ctl, key);
+
+        if (strlen(key) == keys->element[i]->len
+            && (backup->history || !compliance_key_is_history(ctl_str(show))))
         {
-            ask_value(b->ctl, keys[i], types[i]);
+            ctl_store_send(ctl, "TYPE %s", key);
+            ctl_store_send(ctl, "PTTL %s", key);
+            type = ctl_store_receive(ctl);
+            ttl = ctl_store_receive(ctl);
+            put_key(backup, key, type->str, ttl->integer);
+            backup->keys++;
+            ctl_progress_at(backup->progress, backup->keys);
         }
+
+        ctl_release(mark);
     }
-
-    for (size_t i = 0; i < n; i++) {
-        const char *shown = ctl_key_show(b->ctl, keys[i]);
-        bool        hash = strcmp(types[i], "hash") == 0;
-        bool        list = strcmp(types[i], "list") == 0;
-
-        if (!hash && !list && strcmp(types[i], "string") != 0) {
-            continue;
-        }
-
-        value = ctl_store_receive(b->ctl);
-        expires = ctl_store_receive(b->ctl)->integer;
-
-        /* gone since it was listed */
-        if (value->type == REDIS_REPLY_NIL
-            || (value->type == REDIS_REPLY_ARRAY && value->elements == 0))
-        {
-            continue;
-        }
-
-        write_line(b, line_of(shown, types[i],
-                              hash ? hash_json(value)
-                              : list ? list_json(value)
-                              : ctl_bytes_json(ctl_reply_text(value)),
-                              expires));
-    }
-
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(types[i], "set") == 0) {
-            write_set(b, keys[i], ctl_key_show(b->ctl, keys[i]));
-        }
-    }
-
-    b->keys += (int64_t) n;
 }
 
 
-/* SCAN may tell a key twice: the same value stands in the file twice then,
- * which restores as one.  Streams are no such values and come after. */
 static void
-write_keys(backup_t *b)
+put_all(backup_t *backup)
 {
-    size_t       n;
-    char         cursor[CURSOR_MAX] = "0";
-    redisReply  *reply, *page;
-    const char **keys;
+    char  cursor[CURSOR_MAX] = "0", *pattern, *p;
+
+    pattern = p = ctl_alloc(backup->ctl->prefix.len * 2 + 2);
+
+    for (size_t i = 0; i < backup->ctl->prefix.len; i++) {
+        if (strchr("*?[]\\^", backup->ctl->prefix.data[i]) != NULL) {
+            *p++ = '\\';
+        }
+
+        *p++ = backup->ctl->prefix.data[i];
+    }
+
+    *p = '*';
 
     do {
-        ctl_mark_t mark = ctl_mark();
+        ctl_mark_t  mark = ctl_mark();
+        redisReply *reply = ctl_store_ask(backup->ctl,
+                                          "SCAN %s MATCH %s COUNT %d", cursor,
+                                          pattern, PAGE);
 
-        reply = ctl_store_ask(b->ctl, "SCAN %s MATCH %s* COUNT %d", cursor,
-                              ctl_dup(b->ctl->prefix), PAGE);
         ctl_reply_expect(reply, REDIS_REPLY_ARRAY, "a page of keys");
 
         if (reply->elements != 2 || reply->element[0]->len >= CURSOR_MAX) {
@@ -347,118 +321,117 @@ write_keys(backup_t *b)
         }
 
         memcpy(cursor, reply->element[0]->str, reply->element[0]->len + 1);
-        page = reply->element[1];
-        keys = ctl_alloc_array(page->elements + 1, sizeof(*keys));
-        n = 0;
-
-        for (size_t i = 0; i < page->elements; i++) {
-            keys[n] = ctl_dup(ctl_reply_text(page->element[i]));
-
-            if ((b->with_audit
-                 || !compliance_key_is_past(
-                        ctl_str(ctl_key_show(b->ctl, keys[n]))))
-                && strncmp(keys[n], b->ctl->prefix.data, b->ctl->prefix.len)
-                   == 0)
-            {
-                n++;
-            }
-        }
-
-        write_page(b, keys, n);
-        ctl_progress_at(b->progress, b->keys);
+        put_page(backup, reply->element[1]);
         ctl_release(mark);
-
     } while (strcmp(cursor, "0") != 0);
 }
 
 
 static void
-write_streams(backup_t *b)
+put_end(backup_t *backup)
 {
-    size_t       n;
-    const char **nodes, *begin = ctl_key_audit(b->ctl, "x");
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    char          hex[2 * EVP_MAX_MD_SIZE + 1];
+    unsigned      len;
+    json_t       *line = ctl_json_object();
 
-    nodes = ctl_store_scan(b->ctl, ctl_dup((compliance_str_t) { begin,
-                                               strlen(begin) - 1 }), &n);
-
-    for (size_t i = 0; i < n; i++) {
-        const char *key = ctl_key_audit(b->ctl, nodes[i]);
-
-        if (strcmp(ctl_store_ask(b->ctl, "TYPE %s", key)->str, "stream")
-            == 0)
-        {
-            write_stream(b, key);
-            b->keys++;
-        }
+    if (EVP_DigestFinal_ex(backup->sum, digest, &len) != 1
+        || EVP_DigestInit_ex(backup->sum, EVP_sha256(), NULL) != 1)
+    {
+        ctl_die(CTL_STORE, "out of memory");
     }
+
+    for (unsigned i = 0; i < len; i++) {
+        (void) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+
+    ctl_json_set(line, "end", ctl_json_bool(true));
+    ctl_json_set(line, "lines", ctl_json_int(backup->lines));
+    ctl_json_set(line, "sha256", ctl_json_text(ctl_str(hex)));
+    put_line(backup, line);
+    EVP_MD_CTX_free(backup->sum);
+}
+
+
+static void
+begin(backup_t *backup)
+{
+    json_t *line = ctl_json_object();
+    int     fd;
+
+    if ((size_t) snprintf(temporary, sizeof(temporary), "%s.%ld.tmp",
+                          backup->path, (long) getpid()) >= sizeof(temporary))
+    {
+        ctl_die(CTL_USAGE, "the file's path is too long");
+    }
+
+    backup->fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fd = backup->fd < 0 ? -1 : dup(backup->fd);
+
+    if (fd < 0) {
+        cannot_write(backup);
+    }
+
+    (void) atexit(remove_temporary);
+    backup->file = gzdopen(fd, "wb6");
+    backup->sum = EVP_MD_CTX_new();
+
+    if (backup->file == NULL || backup->sum == NULL
+        || EVP_DigestInit_ex(backup->sum, EVP_sha256(), NULL) != 1)
+    {
+        ctl_die(CTL_STORE, "out of memory");
+    }
+
+    ctl_json_set(line, "format", ctl_json_text(ctl_str(CTL_BACKUP_FORMAT)));
+    ctl_json_set(line, "version", ctl_json_int(CTL_BACKUP_VERSION));
+    ctl_json_set(line, "created", ctl_json_int(backup->ctl->now));
+    ctl_json_set(line, "history", ctl_json_bool(backup->history));
+    put_line(backup, line);
+}
+
+
+static void
+finish(backup_t *backup)
+{
+    errno = 0;
+
+    if (gzclose(backup->file) != Z_OK || fsync(backup->fd) != 0
+        || close(backup->fd) != 0 || rename(temporary, backup->path) != 0)
+    {
+        cannot_write(backup);
+    }
+
+    temporary[0] = '\0';
 }
 
 
 ctl_exit_t
 ctl_backup(ctl_t *ctl)
 {
-    char     sum[CTL_BACKUP_HASH_LEN + 1];
-    json_t  *object = ctl_json_object();
-    backup_t b;
+    backup_t backup = { .ctl = ctl, .path = ctl->args[0],
+                        .history = ctl_given(ctl, CTL_OPT_WITH_AUDIT) };
+    json_t  *object;
 
-    memset(&b, 0, sizeof(b));
-    b.ctl = ctl;
-    b.path = ctl->args[0];
-    b.with_audit = ctl_given(ctl, CTL_OPT_WITH_AUDIT);
     ctl_store_open(ctl);
-    open_file(&b);
-    ctl_sum_begin(&b.sum);
-    b.progress = ctl_progress_begin("keys saved", 0);
+    backup.progress = ctl_progress_begin("saving keys", 0);
+    begin(&backup);
+    put_all(&backup);
+    put_end(&backup);
+    finish(&backup);
+    ctl_progress_end(backup.progress);
 
-    ctl_json_set(object, "compliance_backup",
-                 ctl_json_int(CTL_BACKUP_VERSION));
-    ctl_json_set(object, "schema", ctl_json_int(COMPLIANCE_SCHEMA_VERSION));
-    ctl_json_set(object, "created", ctl_json_int(ctl->now));
-    ctl_json_set(object, "prefix", ctl_json_text(ctl->prefix));
-    write_line(&b, object);
-    write_keys(&b);
-
-    if (b.with_audit) {
-        write_streams(&b);
-    }
-
-    ctl_progress_end(b.progress);
-    ctl_sum_end(&b.sum, sum);
-
-    if (fprintf(b.out, "{\"end\":true,\"lines\":%lld,\"sha256\":\"%s\"}\n",
-                (long long) b.lines, sum) < 0)
-    {
-        cannot_write(&b);
-    }
-
-    close_file(&b);
-
-    if (b.temporary == NULL) {
-        fprintf(stderr, "%lld keys saved\n", (long long) b.keys);
-
-    } else if (ctl->json) {
+    if (ctl->json) {
         object = ctl_json_object();
-        ctl_json_set(object, "file", ctl_json_text(ctl_str(b.path)));
-        ctl_json_set(object, "keys", ctl_json_int(b.keys));
-        ctl_json_set(object, "sha256", ctl_json_text(ctl_str(sum)));
+        ctl_json_set(object, "file", ctl_json_text(ctl_str(backup.path)));
+        ctl_json_set(object, "keys", ctl_json_int(backup.keys));
+        ctl_json_set(object, "with_audit", ctl_json_bool(backup.history));
         ctl_json_print(object);
 
     } else {
-        printf("%lld keys saved in %s%s\n", (long long) b.keys,
-               ctl_escape(ctl_str(b.path)), b.with_audit ? ""
-               : "; the audit and the counted accesses are not in it "
-                 "(--with-audit)");
+        printf("%lld keys saved to %s%s\n", (long long) backup.keys,
+               ctl_escape(ctl_str(backup.path)),
+               backup.history ? "" : ", without the audit");
     }
 
     return CTL_DONE;
-}
-
-
-void
-ctl_backup_details(void)
-{
-    puts("FILE (- is standard output) is written with mode 600, whole or not "
-         "at all. It\nholds devices, users, groups, policies, inventories and "
-         "settings, and with\n--with-audit the audit and the counted accesses. "
-         "Keep it as you keep the store.");
 }

@@ -36,7 +36,7 @@ print_options(const ctl_command_t *command, const char *begin)
 
     for (size_t i = 0; i < CTL_OPTIONS; i++) {
         if (which & CTL_BIT(i)) {
-            printf("%s--%s", begin, ctl_option_rows[i].name);
+            printf("%s--%s", begin, ctl_option_name((ctl_opt_t) i));
             begin = " ";
         }
     }
@@ -163,10 +163,10 @@ print_values(const char *files)
     fputs("    ", stdout);
 
     for (size_t i = 0, n = 0; i < CTL_OPTIONS; i++) {
-        if (ctl_option_rows[i].value != NULL
-            && strcmp(ctl_option_rows[i].value, "FILE") == 0)
+        if (ctl_option_value((ctl_opt_t) i) != NULL
+            && strcmp(ctl_option_value((ctl_opt_t) i), "FILE") == 0)
         {
-            printf("%s--%s", n++ == 0 ? "" : "|", ctl_option_rows[i].name);
+            printf("%s--%s", n++ == 0 ? "" : "|", ctl_option_name((ctl_opt_t) i));
         }
     }
 
@@ -218,10 +218,10 @@ print_zsh(void)
     fputs("    ", stdout);
 
     for (size_t i = 0, n = 0; i < CTL_OPTIONS; i++) {
-        if (ctl_option_rows[i].value != NULL
-            && strcmp(ctl_option_rows[i].value, "FILE") == 0)
+        if (ctl_option_value((ctl_opt_t) i) != NULL
+            && strcmp(ctl_option_value((ctl_opt_t) i), "FILE") == 0)
         {
-            printf("%s--%s", n++ == 0 ? "" : "|", ctl_option_rows[i].name);
+            printf("%s--%s", n++ == 0 ? "" : "|", ctl_option_name((ctl_opt_t) i));
         }
     }
 
@@ -278,9 +278,9 @@ print_fish_command(const ctl_command_t *command)
     for (size_t i = 0; i < CTL_OPTIONS; i++) {
         if (taken & CTL_BIT(i)) {
             printf("complete -c compliancectl -n \"%s\" -l %s%s -d ", seen,
-                   ctl_option_rows[i].name,
-                   ctl_option_rows[i].value == NULL ? "" : " -r");
-            fish_text(ctl_option_rows[i].summary);
+                   ctl_option_name((ctl_opt_t) i),
+                   ctl_option_value((ctl_opt_t) i) == NULL ? "" : " -r");
+            fish_text(ctl_option_summary((ctl_opt_t) i));
             putchar('\n');
         }
     }
@@ -314,9 +314,9 @@ print_fish(void)
     for (size_t i = 0; i < CTL_OPTIONS; i++) {
         if (CTL_GLOBAL_OPTIONS & CTL_BIT(i)) {
             printf("complete -c compliancectl -l %s%s -d ",
-                   ctl_option_rows[i].name,
-                   ctl_option_rows[i].value == NULL ? "" : " -r");
-            fish_text(ctl_option_rows[i].summary);
+                   ctl_option_name((ctl_opt_t) i),
+                   ctl_option_value((ctl_opt_t) i) == NULL ? "" : " -r");
+            fish_text(ctl_option_summary((ctl_opt_t) i));
             putchar('\n');
         }
     }

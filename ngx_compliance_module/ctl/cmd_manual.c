@@ -35,29 +35,27 @@ roff(const char *text)
 
 
 static void
-print_option(size_t i)
+print_option(ctl_opt_t opt)
 {
-    const ctl_option_t *option = &ctl_option_rows[i];
-
     fputs(".TP\n.B ", stdout);
 
-    if (option->letter != 0) {
-        printf("\\-%c, ", option->letter);
+    if (ctl_option_letter(opt) != 0) {
+        printf("\\-%c, ", ctl_option_letter(opt));
     }
 
     fputs("\\-\\-", stdout);
-    roff(option->name);
+    roff(ctl_option_name(opt));
 
-    if (option->value != NULL) {
+    if (ctl_option_value(opt) != NULL) {
         putchar(' ');
-        roff(option->value);
+        roff(ctl_option_value(opt));
     }
 
     putchar('\n');
-    roff(option->summary);
+    roff(ctl_option_summary(opt));
 
-    if (option->environment != NULL) {
-        printf(" (environment: %s)", option->environment);
+    if (ctl_option_environment(opt) != NULL) {
+        printf(" (environment: %s)", ctl_option_environment(opt));
     }
 
     putchar('\n');
@@ -82,7 +80,7 @@ print_command(const ctl_command_t *command)
         if (taken & CTL_BIT(i)) {
             fputs(first ? "Options: " : ", ", stdout);
             fputs("\\-\\-", stdout);
-            roff(ctl_option_rows[i].name);
+            roff(ctl_option_name((ctl_opt_t) i));
             first = false;
         }
     }
@@ -138,7 +136,7 @@ ctl_manual(ctl_t *ctl)
     puts(".SH OPTIONS\nThe first ones are every command's.");
 
     for (size_t i = 0; i < CTL_OPTIONS; i++) {
-        print_option(i);
+        print_option((ctl_opt_t) i);
     }
 
     puts(".SH FIELDS");

@@ -182,16 +182,17 @@ const ctl_command_t ctl_commands[] = {
       "delete a policy, and judge its devices by the rest", ctl_policy_delete,
       NULL },
 
-    { "backup", "FILE", CTL_ADMIN, 1, 1, CTL_BIT(CTL_OPT_WITH_AUDIT),
-      "save the whole store in a file", ctl_backup, ctl_backup_details },
-    { "restore", "FILE", CTL_ADMIN, 1, 1,
-      CTL_BIT(CTL_OPT_REPLACE) | CTL_BIT(CTL_OPT_YES)
-      | CTL_BIT(CTL_OPT_WITH_AUDIT),
-      "put a saved store back", ctl_restore, ctl_restore_details },
     { "completion", "bash|zsh|fish", CTL_VIEWER, 1, 1, 0,
       "print the completion for a shell", ctl_completion, NULL },
     { "manual", "", CTL_VIEWER, 0, 0, 0,
       "print the manual page, for man -l -", ctl_manual, NULL },
+    { "backup", "FILE", CTL_VIEWER, 1, 1, CTL_BIT(CTL_OPT_WITH_AUDIT),
+      "save the whole store to a file", ctl_backup, NULL },
+    { "restore", "FILE", CTL_ADMIN, 1, 1,
+      CTL_BIT(CTL_OPT_WITH_AUDIT) | CTL_BIT(CTL_OPT_REPLACE)
+      | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN),
+      "fill the store from such a file", ctl_restore, NULL },
+
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },
     { "version", "", CTL_VIEWER, 0, 0, 0,

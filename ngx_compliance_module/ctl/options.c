@@ -8,9 +8,17 @@
 #include <string.h>
 
 
-const ctl_option_t ctl_option_rows[CTL_OPTIONS] = {
+typedef struct {
+    const char *name;
+    char        letter;      /* 0: none */
+    const char *value;       /* NULL: a flag */
+    const char *environment; /* NULL: none */
+    const char *summary;
+} option_t;
+
+static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_REDIS] = { "redis", 0, "ADDRESS", "COMPLIANCE_REDIS",
-        "unix:/path or host:port of Redis" },
+        "unix:/path, host:port or tls://host:port of Redis" },
     [CTL_OPT_REDIS_USER] = { "redis-user", 0, "NAME",
         "COMPLIANCE_REDIS_USER", "the ACL user of Redis" },
     [CTL_OPT_PASSWORD_FILE] = { "password-file", 0, "FILE",
@@ -20,8 +28,6 @@ const ctl_option_t ctl_option_rows[CTL_OPTIONS] = {
         "what all keys begin with (compliance:)" },
     [CTL_OPT_TIMEOUT] = { "timeout", 0, "MS", "COMPLIANCE_TIMEOUT",
         "for connecting, and for every answer (2000)" },
-    [CTL_OPT_CONFIG] = { "config", 0, "FILE", "COMPLIANCE_CONFIG",
-        "with these options as NAME = VALUE (/etc/compliancectl.conf)" },
     [CTL_OPT_JSON] = { "json", 0, NULL, NULL, "answer in JSON" },
     [CTL_OPT_HELP] = { "help", 'h', NULL, NULL, "show how to use a command" },
     [CTL_OPT_VERSION] = { "version", 0, NULL, NULL, "show the version" },
@@ -100,6 +106,23 @@ const ctl_option_t ctl_option_rows[CTL_OPTIONS] = {
         "the audit and the counted accesses too" },
     [CTL_OPT_REPLACE] = { "replace", 0, NULL, NULL,
         "in the place of what is stored" },
+    [CTL_OPT_TLS_CA] = { "tls-ca", 0, "FILE", "COMPLIANCE_TLS_CA",
+        "PEM: who may sign Redis' certificate (the system's)" },
+    [CTL_OPT_TLS_CERT] = { "tls-cert", 0, "FILE", "COMPLIANCE_TLS_CERT",
+        "PEM: our certificate for Redis, and its chain" },
+    [CTL_OPT_TLS_KEY] = { "tls-key", 0, "FILE", "COMPLIANCE_TLS_KEY",
+        "PEM: its key" },
+    [CTL_OPT_CONFIG] = { "config", 0, "FILE", "COMPLIANCE_CONFIG",
+        "options as NAME = VALUE, in place of the user's and the system's "
+        "file" },
+    [CTL_OPT_REPAIR] = { "repair", 0, NULL, NULL,
+        "rebuild the indexes from the records" },
+    [CTL_OPT_GATEWAY_USER] = { "gateway-user", 0, "NAME", NULL,
+        "check what that Redis user, the gateway's, may do" },
+    [CTL_OPT_NGINX_CONF] = { "nginx-conf", 0, "FILE", NULL,
+        "check that the gateway's configuration agrees" },
+    [CTL_OPT_CERT_FILE] = { "cert-file", 0, "FILE", NULL,
+        "check until when that certificate holds" },
 };
 
 
@@ -110,13 +133,48 @@ ctl_given(const ctl_t *ctl, ctl_opt_t opt)
 }
 
 
+const char *
+ctl_option_name(ctl_opt_t opt)
+{
+    return options[opt].name;
+}
+
+
+const char *
+ctl_option_value(ctl_opt_t opt)
+{
+    return options[opt].value;
+}
+
+
+const char *
+ctl_option_summary(ctl_opt_t opt)
+{
+    return options[opt].summary;
+}
+
+
+const char *
+ctl_option_environment(ctl_opt_t opt)
+{
+    return options[opt].environment;
+}
+
+
+char
+ctl_option_letter(ctl_opt_t opt)
+{
+    return options[opt].letter;
+}
+
+
 static size_t
 find_letter(char letter)
 {
     size_t i;
 
     for (i = 0; i < CTL_OPTIONS; i++) {
-        if (ctl_option_rows[i].letter != 0 && ctl_option_rows[i].letter == letter) {
+        if (options[i].letter != 0 && options[i].letter == letter) {
             break;
         }
     }
@@ -131,7 +189,7 @@ find_name(compliance_str_t name)
     size_t i;
 
     for (i = 0; i < CTL_OPTIONS; i++) {
-        if (compliance_str_eq(name, ctl_str(ctl_option_rows[i].name))) {
+        if (compliance_str_eq(name, ctl_str(options[i].name))) {
             break;
         }
     }
@@ -147,7 +205,7 @@ unknown_option(const ctl_t *ctl, const char *given)
     char       *name;
 
     for (size_t i = 0; i < CTL_OPTIONS; i++) {
-        names[i] = ctl_option_rows[i].name;
+        names[i] = options[i].name;
     }
 
     name = ctl_dup(ctl_str(given));
@@ -193,32 +251,33 @@ parse_option(ctl_t *ctl, int argc, char **argv, int *i)
         unknown_option(ctl, word);
     }
 
-    if (ctl_option_rows[opt].value == NULL) {
+    if (options[opt].value == NULL) {
         if (value != NULL) {
-            ctl_die_usage(ctl, "--%s takes no value", ctl_option_rows[opt].name);
+            ctl_die_usage(ctl, "--%s takes no value", options[opt].name);
         }
 
         value = "";
 
     } else if (value == NULL) {
         if (*i + 1 >= argc) {
-            ctl_die_usage(ctl, "--%s needs a value: %s", ctl_option_rows[opt].name,
-                          ctl_option_rows[opt].value);
+            ctl_die_usage(ctl, "--%s needs a value: %s", options[opt].name,
+                          options[opt].value);
         }
 
         value = argv[++*i];
     }
 
-    if (ctl_option_rows[opt].value != NULL && value[0] == '\0') {
-        ctl_die_usage(ctl, "--%s is empty; it expects %s", ctl_option_rows[opt].name,
-                      ctl_option_rows[opt].value);
+    if (options[opt].value != NULL && value[0] == '\0') {
+        ctl_die_usage(ctl, "--%s is empty; it expects %s", options[opt].name,
+                      options[opt].value);
     }
 
-    if (ctl_option_rows[opt].value != NULL && ctl->options[opt] != NULL) {
-        ctl_die_usage(ctl, "--%s was given twice", ctl_option_rows[opt].name);
+    if (options[opt].value != NULL && ctl->options[opt] != NULL) {
+        ctl_die_usage(ctl, "--%s was given twice", options[opt].name);
     }
 
     ctl->options[opt] = value;
+    ctl->origins[opt] = CTL_FROM_COMMAND;
 }
 
 
@@ -263,22 +322,23 @@ ctl_options_finish(ctl_t *ctl)
         if (ctl->options[i] != NULL) {
             if (!(taken & CTL_BIT(i))) {
                 ctl_die_usage(ctl, "\"%s\" takes no --%s", ctl->command->name,
-                              ctl_option_rows[i].name);
+                              options[i].name);
             }
 
             continue;
         }
 
-        if (ctl_option_rows[i].environment != NULL && (taken & CTL_BIT(i))) {
-            value = getenv(ctl_option_rows[i].environment);
+        if (options[i].environment != NULL && (taken & CTL_BIT(i))) {
+            value = getenv(options[i].environment);
 
             if (value != NULL && value[0] != '\0') {
                 ctl->options[i] = value;
+                ctl->origins[i] = CTL_FROM_ENVIRONMENT;
             }
         }
     }
 
-    ctl_config_read(ctl, taken);
+    ctl_config_apply(ctl, taken);
     ctl->json = ctl_given(ctl, CTL_OPT_JSON);
 }
 
@@ -297,7 +357,7 @@ ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min, int64_t max,
         || value < min || value > max)
     {
         ctl_die_usage(ctl, "--%s \"%s\" is not a number from %lld to %lld",
-                      ctl_option_rows[opt].name,
+                      options[opt].name,
                       ctl_escape(ctl_str(ctl->options[opt])),
                       (long long) min, (long long) max);
     }
@@ -316,17 +376,17 @@ ctl_options_print(FILE *out, uint64_t which)
             continue;
         }
 
-        text = ctl_option_rows[i].letter == 0
-               ? ctl_format("--%s", ctl_option_rows[i].name)
-               : ctl_format("-%c, --%s", ctl_option_rows[i].letter, ctl_option_rows[i].name);
+        text = options[i].letter == 0
+               ? ctl_format("--%s", options[i].name)
+               : ctl_format("-%c, --%s", options[i].letter, options[i].name);
 
-        if (ctl_option_rows[i].value != NULL) {
-            text = ctl_format("%s %s", text, ctl_option_rows[i].value);
+        if (options[i].value != NULL) {
+            text = ctl_format("%s %s", text, options[i].value);
         }
 
-        fprintf(out, "  %-24s %s%s%s%s\n", text, ctl_option_rows[i].summary,
-                ctl_option_rows[i].environment == NULL ? "" : " [",
-                ctl_option_rows[i].environment == NULL ? "" : ctl_option_rows[i].environment,
-                ctl_option_rows[i].environment == NULL ? "" : "]");
+        fprintf(out, "  %-24s %s%s%s%s\n", text, options[i].summary,
+                options[i].environment == NULL ? "" : " [",
+                options[i].environment == NULL ? "" : options[i].environment,
+                options[i].environment == NULL ? "" : "]");
     }
 }
