@@ -194,6 +194,11 @@ ctl_exit_t ctl_policy_diff(ctl_t *ctl);
 ctl_exit_t ctl_policy_delete(ctl_t *ctl);
 void ctl_policy_apply_details(void);
 ctl_exit_t ctl_import_ldap(ctl_t *ctl);
+ctl_exit_t ctl_report_devices(ctl_t *ctl);
+ctl_exit_t ctl_report_users(ctl_t *ctl);
+ctl_exit_t ctl_report_blocks(ctl_t *ctl);
+ctl_exit_t ctl_report_trend(ctl_t *ctl);
+void ctl_report_details(void);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
