@@ -182,6 +182,9 @@ const ctl_command_t ctl_commands[] = {
       "delete a policy, and judge its devices by the rest", ctl_policy_delete,
       NULL },
 
+    { "completion", "bash|zsh|fish|man", CTL_VIEWER, 1, 1, 0,
+      "print completion for a shell, or the manual page", ctl_completion,
+      NULL },
     { "doctor", "", CTL_OPERATOR, 0, 0,
       CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_REPAIR)
       | CTL_BIT(CTL_OPT_CERT_FILE),

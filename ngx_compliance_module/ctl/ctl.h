@@ -229,6 +229,7 @@ ctl_exit_t ctl_policy_diff(ctl_t *ctl);
 ctl_exit_t ctl_policy_delete(ctl_t *ctl);
 void ctl_policy_apply_details(void);
 ctl_exit_t ctl_import_ldap(ctl_t *ctl);
+ctl_exit_t ctl_completion(ctl_t *ctl);
 ctl_exit_t ctl_doctor(ctl_t *ctl);
 ctl_exit_t ctl_backup(ctl_t *ctl);
 ctl_exit_t ctl_restore(ctl_t *ctl);
