@@ -83,7 +83,9 @@ install: build ## install the modules, compliancectl, its manual page and the ex
 	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
 	install -m 644 $(MODULES) $(DESTDIR)$(NGINX_MODULES)
 	install -m 755 $(BUILD)/compliancectl $(DESTDIR)$(PREFIX)/bin
-	install -m 644 deploy/man/compliancectl.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BUILD)/compliancectl completion man > $(DESTDIR)$(PREFIX)/share/man/man1/compliancectl.1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(BUILD)/compliancectl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/compliancectl
 	cp -R README.md LICENSE docs deploy/nginx deploy/redis $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
 
 clean: ## remove everything that was built (stops no demo: make demo-down does)

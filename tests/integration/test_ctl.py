@@ -453,7 +453,7 @@ def test_no_redis_says_where_and_what_to_do(tmp_path):
     for address in (f"unix:{tmp_path}/none.sock", "127.0.0.1:1"):
         error = ctl("--redis", address, "device", "get", "D1", code=3,
                     redis=False)
-        assert address in error and "--redis unix:/path|host:port" in error
+        assert address in error and "--redis unix:/path, host:port" in error
 
 
 def test_a_frozen_redis_ends_in_the_timeout(ctl, redis):
