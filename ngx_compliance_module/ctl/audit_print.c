@@ -47,7 +47,7 @@ side(const json_t *value)
 }
 
 
-/* "group:sales mode: report -> enforce" */
+/* key, field: report -> enforce */
 static void
 print_change(const json_t *change)
 {

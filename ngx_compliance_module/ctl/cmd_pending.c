@@ -185,7 +185,7 @@ warn_shared(ctl_tally_row_t **rows, size_t n)
 
         if (users > 1) {
             ctl_note("device \"%s\" was presented by %zu users: approve it only "
-                     "if they share it; see: compliancectl report conflicts",
+                     "if they share it",
                      ctl_escape(ctl_str(rows[i]->keys[KEY_DEVICE])), users);
         }
     }

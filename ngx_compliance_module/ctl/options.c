@@ -102,6 +102,10 @@ static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_UNTIL] = { "until", 0, "TIME", NULL, "until then (now)" },
     [CTL_OPT_MAX_BLOCK] = { "max-block", 0, "PERCENT", NULL,
         "the share of accesses that may come to be blocked (10)" },
+    [CTL_OPT_WITH_AUDIT] = { "with-audit", 0, NULL, NULL,
+        "the audit and the counted accesses too" },
+    [CTL_OPT_REPLACE] = { "replace", 0, NULL, NULL,
+        "in the place of what is stored" },
     [CTL_OPT_TLS_CA] = { "tls-ca", 0, "FILE", "COMPLIANCE_TLS_CA",
         "PEM: who may sign Redis' certificate (the system's)" },
     [CTL_OPT_TLS_CERT] = { "tls-cert", 0, "FILE", "COMPLIANCE_TLS_CERT",
@@ -115,10 +119,6 @@ static const option_t options[CTL_OPTIONS] = {
         "rebuild the indexes from the records" },
     [CTL_OPT_CERT_FILE] = { "cert-file", 0, "FILE", NULL,
         "check until when that certificate holds" },
-    [CTL_OPT_WITH_AUDIT] = { "with-audit", 0, NULL, NULL,
-        "the audit and the counted accesses, too" },
-    [CTL_OPT_REPLACE] = { "replace", 0, NULL, NULL,
-        "remove what the store holds" },
 };
 
 
