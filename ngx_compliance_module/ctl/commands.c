@@ -187,6 +187,11 @@ const ctl_command_t ctl_commands[] = {
       "delete a policy, and judge its devices by the rest", ctl_policy_delete,
       NULL },
 
+    { "doctor", "", CTL_OPERATOR, 0, 0,
+      CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_REPAIR)
+      | CTL_BIT(CTL_OPT_CERT_FILE),
+      "what is wrong with Redis and the store, and what mends it", ctl_doctor,
+      NULL },
     { "completion", "bash|zsh|fish", CTL_VIEWER, 1, 1, 0,
       "print the completion for a shell", ctl_completion, NULL },
     { "manual", "", CTL_VIEWER, 0, 0, 0,

@@ -91,8 +91,6 @@ typedef enum {
     CTL_OPT_TLS_KEY,
     CTL_OPT_CONFIG,
     CTL_OPT_REPAIR,
-    CTL_OPT_GATEWAY_USER,
-    CTL_OPT_NGINX_CONF,
     CTL_OPT_CERT_FILE,
     CTL_OPT_WITH_AUDIT,
     CTL_OPT_REPLACE,
@@ -231,9 +229,10 @@ ctl_exit_t ctl_policy_diff(ctl_t *ctl);
 ctl_exit_t ctl_policy_delete(ctl_t *ctl);
 void ctl_policy_apply_details(void);
 ctl_exit_t ctl_import_ldap(ctl_t *ctl);
+ctl_exit_t ctl_completion(ctl_t *ctl);
+ctl_exit_t ctl_doctor(ctl_t *ctl);
 ctl_exit_t ctl_backup(ctl_t *ctl);
 ctl_exit_t ctl_restore(ctl_t *ctl);
-ctl_exit_t ctl_completion(ctl_t *ctl);
 ctl_exit_t ctl_manual(ctl_t *ctl);
 ctl_exit_t ctl_report_devices(ctl_t *ctl);
 ctl_exit_t ctl_report_users(ctl_t *ctl);

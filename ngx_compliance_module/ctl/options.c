@@ -117,10 +117,6 @@ static const option_t options[CTL_OPTIONS] = {
         "file" },
     [CTL_OPT_REPAIR] = { "repair", 0, NULL, NULL,
         "rebuild the indexes from the records" },
-    [CTL_OPT_GATEWAY_USER] = { "gateway-user", 0, "NAME", NULL,
-        "check what that Redis user, the gateway's, may do" },
-    [CTL_OPT_NGINX_CONF] = { "nginx-conf", 0, "FILE", NULL,
-        "check that the gateway's configuration agrees" },
     [CTL_OPT_CERT_FILE] = { "cert-file", 0, "FILE", NULL,
         "check until when that certificate holds" },
 };
