@@ -326,7 +326,7 @@ check_stream(verify_t *verify, const ctl_stream_t *stream)
         name = reply->element[i]->str;
         value = reply->element[i + 1]->str;
 
-        if (sscanf(value, "%" SCNu64 "-%" SCNu64, &ms, &seq) != 2) {
+        if (!ctl_id_parse(value, &ms, &seq)) {
             continue;
         }
 
