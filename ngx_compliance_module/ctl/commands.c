@@ -47,6 +47,11 @@
                    | CTL_BIT(CTL_OPT_VERBOSE) \
                    | CTL_BIT(CTL_OPT_KEEP_UNKNOWN_USER))
 
+#define REPORTING (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_GROUP) \
+                   | CTL_BIT(CTL_OPT_PROTOCOL) | CTL_BIT(CTL_OPT_REASON) \
+                   | CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) \
+                   | CTL_BIT(CTL_OPT_LIMIT) | CTL_BIT(CTL_OPT_CSV))
+
 const ctl_command_t ctl_commands[] = {
     { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
       "create a device, or change it", ctl_device_set, ctl_device_details },
@@ -61,6 +66,19 @@ const ctl_command_t ctl_commands[] = {
     { "device unalias", "ID KIND VALUE", CTL_OPERATOR, 3, 3, 0,
       "take a name from a device", ctl_device_unalias, ctl_alias_details },
 
+    { "device pending", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_LIMIT)
+      | CTL_BIT(CTL_OPT_CSV),
+      "list devices that knocked and have no record", ctl_device_pending,
+      NULL },
+    { "device approve", "ID --user NAME", CTL_OPERATOR, 1, 1,
+      CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) | FORCIBLE,
+      "make a pending device a user's own", ctl_device_approve,
+      ctl_device_pending_details },
+    { "device deny", "ID", CTL_OPERATOR, 1, 1,
+      CTL_BIT(CTL_OPT_DEVICE) | FORCIBLE,
+      "block a pending device for good", ctl_device_deny,
+      ctl_device_pending_details },
     { "user set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, FORCIBLE,
       "create a user, or change him", ctl_user_set, ctl_user_details },
     { "user get", "NAME", CTL_VIEWER, 1, 1, 0,
@@ -168,6 +186,28 @@ const ctl_command_t ctl_commands[] = {
     { "policy delete", "NAME", CTL_ADMIN, 1, 1, JUDGING,
       "delete a policy, and judge its devices by the rest", ctl_policy_delete,
       NULL },
+
+    { "completion", "bash|zsh|fish", CTL_VIEWER, 1, 1, 0,
+      "print the completion for a shell", ctl_completion, NULL },
+    { "manual", "", CTL_VIEWER, 0, 0, 0,
+      "print the manual page, for man -l -", ctl_manual, NULL },
+    { "backup", "FILE", CTL_VIEWER, 1, 1, CTL_BIT(CTL_OPT_WITH_AUDIT),
+      "save the whole store to a file", ctl_backup, NULL },
+    { "restore", "FILE", CTL_ADMIN, 1, 1,
+      CTL_BIT(CTL_OPT_WITH_AUDIT) | CTL_BIT(CTL_OPT_REPLACE)
+      | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN),
+      "fill the store from such a file", ctl_restore, NULL },
+    { "report devices", "", CTL_VIEWER, 0, 0, CTL_BIT(CTL_OPT_CSV),
+      "devices by platform and state", ctl_report_devices, NULL },
+    { "report users", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
+      "who had access, with which devices", ctl_report_users,
+      ctl_report_details },
+    { "report blocks", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
+      "who was blocked or would have been, and why", ctl_report_blocks,
+      ctl_report_details },
+    { "report trend", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
+      "how accesses ended, by the day or hour", ctl_report_trend,
+      ctl_report_details },
 
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },
