@@ -40,6 +40,9 @@ size_t compliance_key_groups(char *out, size_t cap, compliance_str_t prefix);
 size_t compliance_key_meta(char *out, size_t cap, compliance_str_t prefix);
 size_t compliance_key_audit(char *out, size_t cap, compliance_str_t prefix,
     compliance_str_t node);
+/* A copy of audit:<node> in the making, without somebody. */
+size_t compliance_key_erase(char *out, size_t cap, compliance_str_t prefix,
+    compliance_str_t node);
 size_t compliance_key_policy(char *out, size_t cap, compliance_str_t prefix,
     compliance_str_t name);
 size_t compliance_key_policies(char *out, size_t cap, compliance_str_t prefix);
@@ -62,5 +65,8 @@ size_t compliance_key_undo(char *out, size_t cap, compliance_str_t prefix);
  * carries through an outage. */
 size_t compliance_key_index(char *out, size_t cap, compliance_str_t prefix,
     const char *field, compliance_str_t value);
+/* Of what happened, rather than of what is to hold: the audit and the counted
+ * accesses.  key: without the prefix. */
+bool compliance_key_is_history(compliance_str_t key);
 
 #endif

@@ -15,6 +15,7 @@
 
 typedef struct {
     bool                  audited;     /* from an audit stream, not counted */
+    bool                  erased;      /* audited: its person was taken out */
     int64_t               first, last; /* Unix seconds; of a counted one: the
                                           day's begin and end */
     int64_t               count;
@@ -23,6 +24,8 @@ typedef struct {
     compliance_str_t      user;
     compliance_str_t      group;       /* audited: that decided */
     compliance_str_t      command;     /* audited */
+    compliance_str_t      candidate;   /* audited: what the candidate set would
+                                          have done, or empty */
     compliance_verdict_t  verdict;
     bool                  would_block;
     compliance_reason_t   reason;      /* of a would-block: the would_reason */

@@ -165,12 +165,14 @@ visit_record(walk_t *walk, const json_t *record, int64_t ms)
     }
 
     access.audited = true;
+    access.erased = json_object_get(record, "erased") != NULL;
     access.first = access.last = ms / 1000;
     access.count = 1;
     access.node = ctl_str(walk->node);
     access.id = member(record, "id");
     access.group = member(record, "group");
     access.command = member(record, "command");
+    access.candidate = member(record, "candidate");
     access.verdict = verdict_of(member(record, "verdict"));
     access.would_block = would.len > 0;
     access.reason = compliance_reason_parse(access.would_block

@@ -11,6 +11,7 @@
 
 #include "whatif.h"
 
+#include "../core/candidate.h"
 #include "../core/policy.h"
 
 
@@ -31,6 +32,10 @@ typedef struct {
 ctl_candidate_t *ctl_candidate_read(ctl_t *ctl, compliance_str_t text,
     const char *where);
 ctl_candidate_t *ctl_candidate_file(ctl_t *ctl, const char *path);
+/* What is stored; dies where nothing is. */
+json_t *ctl_candidate_stored(ctl_t *ctl, bool *runs);
+/* As it is stored. */
+char *ctl_candidate_text(const ctl_candidate_t *candidate);
 /* Lays its groups over the changed set. */
 void ctl_candidate_apply(ctl_t *ctl, const ctl_candidate_t *candidate,
     ctl_sets_t *sets);

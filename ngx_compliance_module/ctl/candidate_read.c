@@ -10,8 +10,6 @@
 #include <string.h>
 
 
-#define CANDIDATE_BYTES_MAX  (4 * 1024 * 1024)
-
 static void
 release_json(void *object)
 {
@@ -320,23 +318,8 @@ ctl_candidate_read(ctl_t *ctl, compliance_str_t text, const char *where)
 ctl_candidate_t *
 ctl_candidate_file(ctl_t *ctl, const char *path)
 {
-    return ctl_candidate_read(ctl, ctl_read_file(path, CANDIDATE_BYTES_MAX),
+    return ctl_candidate_read(ctl, ctl_read_file(path, COMPLIANCE_CANDIDATE_TEXT_MAX),
                               ctl_escape(ctl_str(path)));
-}
-
-
-static void
-take_away(compliance_snapshot_t *snapshot, const char *name)
-{
-    for (size_t i = 1; i < snapshot->n_groups; i++) {
-        if (strcmp(snapshot->groups[i].name, name) == 0) {
-            memmove(&snapshot->groups[i], &snapshot->groups[i + 1],
-                    (snapshot->n_groups - i - 1)
-                    * sizeof(snapshot->groups[0]));
-            snapshot->n_groups--;
-            return;
-        }
-    }
 }
 
 
@@ -344,27 +327,46 @@ void
 ctl_candidate_apply(ctl_t *ctl, const ctl_candidate_t *candidate,
     ctl_sets_t *sets)
 {
-    json_t           *settings, *value;
-    const char       *name, *field;
-    const ctl_kind_t *kind = ctl_group_kind();
+    char *text = ctl_candidate_text(candidate);
 
-    json_object_foreach(json_object_get(candidate->json, "groups"), name,
-                        settings)
-    {
-        ctl_changes_t changes = { 0, 0, NULL };
+    (void) ctl;
 
-        if (json_is_null(settings)) {
-            take_away(&sets->changed, name);
-            continue;
-        }
+    switch (compliance_candidate_apply(ctl_str(text), &sets->changed)) {
 
-        json_object_foreach(settings, field, value) {
-            ctl_changes_assign(ctl, kind, &changes, ctl_str(field),
-                               ctl_str(json_string_value(value)));
-        }
+    case COMPLIANCE_OK:
+        return;
 
-        ctl_sets_change(sets, name, &changes);
+    case COMPLIANCE_TOO_LONG:
+        ctl_die(CTL_CONFLICT, "with the candidate there would be more than %d "
+                "groups, and gateways read no more", COMPLIANCE_GROUPS_MAX);
+
+    case COMPLIANCE_NO_MEMORY:
+        ctl_die(CTL_STORE, "out of memory");
+
+    case COMPLIANCE_ABSENT:
+    case COMPLIANCE_MALFORMED:
+    case COMPLIANCE_AMBIGUOUS:
+    case COMPLIANCE_EXPIRED:
+    case COMPLIANCE_FORGED:
+        break;
     }
+
+    ctl_die(CTL_CONTENT, "the gateways could not read this candidate set");
+}
+
+
+char *
+ctl_candidate_text(const ctl_candidate_t *candidate)
+{
+    char *text = json_dumps(candidate->json, JSON_COMPACT);
+
+    if (text == NULL) {
+        ctl_die(CTL_STORE, "out of memory");
+    }
+
+    ctl_keep(text, free);
+
+    return text;
 }
 
 

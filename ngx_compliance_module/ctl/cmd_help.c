@@ -23,7 +23,7 @@ ctl_usage(FILE *out, const ctl_command_t *command)
 {
     fprintf(out, "usage: compliancectl %s%s%s%s\n", command->name,
             command->arguments[0] == '\0' ? "" : " ", command->arguments,
-            command->options == 0 ? "" : " [OPTION...]");
+            ctl_options_taken(command) == 0 ? "" : " [OPTION...]");
 }
 
 
@@ -60,9 +60,9 @@ show(const ctl_command_t *command)
         command->details();
     }
 
-    if (command->options != 0) {
+    if (ctl_options_taken(command) != 0) {
         puts("\nOptions:");
-        ctl_options_print(stdout, command->options);
+        ctl_options_print(stdout, ctl_options_taken(command));
     }
 
     puts("\nOptions of every command:");

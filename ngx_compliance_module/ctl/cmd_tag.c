@@ -3,6 +3,7 @@
  * protocol without a certificate.  It needs the gateway's secret file and no
  * Redis.  What it prints is a credential; nothing else here is.
  */
+#include "audit.h"
 #include "record.h"
 
 #include "../core/link.h"
@@ -11,26 +12,12 @@
 #include <string.h>
 
 
-#define SECRET_FILE_MAX  65536
-
-
 static void
 read_keys(const ctl_t *ctl, compliance_keyring_t *keys)
 {
-    const char *path = ctl->options[CTL_OPT_SECRET_FILE], *why = "";
-    unsigned    line = 0;
-
-    if (path == NULL) {
+    if (!ctl_keyring(ctl, keys)) {
         ctl_die_usage(ctl, "--secret-file is missing: the file that "
                       "compliance_secret_file names in nginx.conf");
-    }
-
-    if (compliance_keyring_parse(ctl_read_file(path, SECRET_FILE_MAX), keys,
-                                 &line, &why)
-        != COMPLIANCE_OK)
-    {
-        ctl_die(CTL_USAGE, "\"%s\" line %u: %s",
-                ctl_escape(ctl_str(path)), line, why);
     }
 }
 

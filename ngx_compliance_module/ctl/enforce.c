@@ -4,14 +4,14 @@
  */
 #include "enforce.h"
 #include "group.h"
+#include "settings.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 
-#define DAYS             7
-#define PERCENT_DEFAULT  10
-#define REASONS_SHOWN    3
+#define DAYS           7
+#define REASONS_SHOWN  3
 
 static bool
 knows_network(const compliance_group_t *group,
@@ -74,6 +74,16 @@ allows_fewer_clients(const compliance_group_t *before,
 }
 
 
+/* A compliant device need not be a managed one, nor the other way round. */
+static bool
+requires_more(const compliance_group_t *before,
+    const compliance_group_t *after)
+{
+    return after->require != before->require
+           && after->require != COMPLIANCE_REQUIRE_KNOWN;
+}
+
+
 /* 0 is no limit, and of two limits the lower one is stricter. */
 static bool
 limits_more(int64_t before, int64_t after)
@@ -101,7 +111,7 @@ ctl_group_tightens(const compliance_group_t *before,
            || after->rollout_percent > before->rollout_percent
            || (after->protocols & ~before->protocols) != 0
            || (after->deny_protocols & ~before->deny_protocols) != 0
-           || after->require > before->require
+           || requires_more(before, after)
            || limits_more((int64_t) before->max_risk,
                           (int64_t) after->max_risk)
            || limits_more(before->max_checkin_age, after->max_checkin_age)
@@ -115,27 +125,11 @@ ctl_group_tightens(const compliance_group_t *before,
 static int64_t
 max_block(ctl_t *ctl)
 {
-    int64_t          percent;
-    compliance_str_t text;
-
     if (ctl_given(ctl, CTL_OPT_MAX_BLOCK)) {
-        return ctl_option_count(ctl, CTL_OPT_MAX_BLOCK, 0, 100,
-                                PERCENT_DEFAULT);
+        return ctl_option_count(ctl, CTL_OPT_MAX_BLOCK, 0, 100, 0);
     }
 
-    text = ctl_reply_text(ctl_store_ask(ctl, "HGET %s max_block",
-                                        ctl_key_meta(ctl)));
-
-    if (text.data == NULL) {
-        return PERCENT_DEFAULT;
-    }
-
-    if (!compliance_parse_uint(text, &percent) || percent > 100) {
-        ctl_die(CTL_CONTENT, "meta's field max_block, \"%s\", is no number "
-                "from 0 to 100", ctl_escape(text));
-    }
-
-    return percent;
+    return ctl_setting(ctl, "max_block");
 }
 
 
@@ -170,13 +164,17 @@ refuse(const ctl_t *ctl, const char *text)
 
 static void
 check_share(ctl_t *ctl, const char *group, const ctl_changes_t *changes,
-    const ctl_difference_t *difference)
+    const ctl_difference_t *difference, bool enforced)
 {
     int64_t      percent = max_block(ctl);
     ctl_counts_t judged = ctl_difference_judged(difference);
     ctl_counts_t blocked = ctl_difference_counts(difference, CTL_BLOCKED);
 
     if (judged.accesses == 0) {
+        if (!enforced) {
+            return;
+        }
+
         ctl_warn("no access of group \"%s\" is recorded in the last %d days: "
                  "who would be blocked is known from the records alone: "
                  "compliancectl impact --group %s%s", group, DAYS, group,
@@ -247,7 +245,8 @@ ctl_enforce_check(ctl_t *ctl, const char *group, const ctl_changes_t *changes,
     what.filter.until = ctl->now;
     difference = ctl_difference();
     ctl_replay_judge(ctl, &what, difference, notes);
-    check_share(ctl, group, changes, difference);
+    check_share(ctl, group, changes, difference,
+                after->mode == COMPLIANCE_MODE_ENFORCE);
 
     return true;
 }

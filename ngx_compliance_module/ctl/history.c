@@ -13,8 +13,8 @@
 
 #define ID_BYTES  8
 
-static const char *
-new_id(void)
+const char *
+ctl_change_id(void)
 {
     uint8_t bytes[ID_BYTES];
     char   *text = ctl_alloc(2 * ID_BYTES + 1);
@@ -34,9 +34,8 @@ new_id(void)
 }
 
 
-/* "group mode sales enforce" */
-static json_t *
-command_text(const ctl_t *ctl)
+const char *
+ctl_command_text(const ctl_t *ctl)
 {
     char *text = ctl_format("%s", ctl->command->name);
 
@@ -44,7 +43,8 @@ command_text(const ctl_t *ctl)
         text = ctl_format("%s %s", text, ctl->args[i]);
     }
 
-    return ctl_json_text(ctl_str(text));
+    return ctl_given(ctl, CTL_OPT_FORCE) ? ctl_format("%s --force", text)
+                                         : text;
 }
 
 
@@ -204,13 +204,40 @@ write_json(ctl_t *ctl, const ctl_write_t *write, const redisReply *before)
 }
 
 
+static void
+keep_entry(ctl_t *ctl, const json_t *entry)
+{
+    char       *text = json_dumps(entry, JSON_COMPACT);
+    const char *key = ctl_key_undo(ctl);
+
+    if (text == NULL) {
+        ctl_die(CTL_STORE, "out of memory");
+    }
+
+    ctl_keep(text, free);
+    ctl_store_write(ctl, CTL_TYPE_LIST, key, "LPUSH %s %s", key, text);
+    ctl_store_write(ctl, CTL_TYPE_LIST, key, "LTRIM %s 0 %d", key,
+                    CTL_UNDO_MAX - 1);
+}
+
+
+void
+ctl_history(ctl_t *ctl, ctl_history_t what)
+{
+    ctl_store_connected(ctl)->history = what;
+}
+
+
 void
 ctl_history_plan(ctl_t *ctl)
 {
     size_t       n = ctl->store->n_writes;
     json_t      *entry, *writes = ctl_json_array(), *one;
-    char        *text;
-    const char  *key = ctl_key_undo(ctl);
+
+    if (ctl->store->history == CTL_HISTORY_NONE) {
+        json_decref(writes);
+        return;
+    }
 
     for (size_t i = 0; i < n; i++) {
         ask_before(ctl, &ctl->store->writes[i]);
@@ -234,30 +261,17 @@ ctl_history_plan(ctl_t *ctl)
     }
 
     entry = ctl_json_object();
-    ctl_json_set(entry, "id", ctl_json_text(ctl_str(new_id())));
+    ctl_json_set(entry, "id", ctl_json_text(ctl_str(ctl_change_id())));
     ctl_json_set(entry, "time", ctl_json_int(ctl->now));
     ctl_json_set(entry, "who", ctl_json_text(ctl_str(ctl_actor())));
-    ctl_json_set(entry, "command", command_text(ctl));
+    ctl_json_set(entry, "command",
+                 ctl_json_text(ctl_str(ctl_command_text(ctl))));
     ctl_json_set(entry, "writes", writes);
 
-    text = json_dumps(entry, JSON_COMPACT);
-    if (text == NULL) {
-        ctl_die(CTL_STORE, "out of memory");
+    if (ctl->store->history == CTL_HISTORY_WHOLE) {
+        keep_entry(ctl, entry);
     }
 
-    ctl_keep(text, free);
-    ctl_store_write(ctl, CTL_TYPE_LIST, key, "LPUSH %s %s", key, text);
-    ctl_store_write(ctl, CTL_TYPE_LIST, key, "LTRIM %s 0 %d", key,
-                    CTL_UNDO_MAX - 1);
     ctl_audit_change(ctl, entry);
     json_decref(entry);
-}
-
-
-/* Written by the audit's part of the tool. */
-void
-ctl_audit_change(ctl_t *ctl, const json_t *entry)
-{
-    (void) ctl;
-    (void) entry;
 }

@@ -29,5 +29,23 @@ void ctl_audit_change(ctl_t *ctl, const json_t *entry);
  * {"command", "who", "summary": ...} by a transaction of its own.  Takes over
  * `summary`. */
 void ctl_audit_summary(ctl_t *ctl, json_t *summary);
+/* Several summaries in one record, as a part of the caller's own transaction;
+ * command NULL: as it was given.  Takes over each of the array, and it. */
+void ctl_audit_summary_plan(ctl_t *ctl, const char *command, json_t *array);
+
+/* What becomes of the changes of a command; without a word, all of it. */
+typedef enum {
+    CTL_HISTORY_WHOLE = 0,
+    CTL_HISTORY_AUDIT,     /* audited, and no entry to take it back */
+    CTL_HISTORY_NONE       /* the command audits by itself */
+} ctl_history_t;
+
+void ctl_history(ctl_t *ctl, ctl_history_t what);
+
+/* "group mode sales enforce": the command as it was given, without what stands
+ * in files and in the environment. */
+const char *ctl_command_text(const ctl_t *ctl);
+/* A new change's id. */
+const char *ctl_change_id(void);
 
 #endif

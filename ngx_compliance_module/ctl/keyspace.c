@@ -95,6 +95,14 @@ ctl_key_audit(const ctl_t *ctl, const char *node)
 
 
 const char *
+ctl_key_erase(const ctl_t *ctl, const char *node)
+{
+    KEY(compliance_key_erase(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix,
+                             ctl_str(node)));
+}
+
+
+const char *
 ctl_key_policy(const ctl_t *ctl, const char *name)
 {
     KEY(compliance_key_policy(out, COMPLIANCE_KEY_TEXT_MAX, ctl->prefix,

@@ -18,7 +18,7 @@ typedef struct {
 
 static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_REDIS] = { "redis", 0, "ADDRESS", "COMPLIANCE_REDIS",
-        "unix:/path or host:port of Redis" },
+        "unix:/path, host:port or tls://host:port of Redis" },
     [CTL_OPT_REDIS_USER] = { "redis-user", 0, "NAME",
         "COMPLIANCE_REDIS_USER", "the ACL user of Redis" },
     [CTL_OPT_PASSWORD_FILE] = { "password-file", 0, "FILE",
@@ -62,6 +62,16 @@ static const option_t options[CTL_OPTIONS] = {
         "of one gateway node (default: of all)" },
     [CTL_OPT_SECRET_FILE] = { "secret-file", 0, "FILE",
         "COMPLIANCE_SECRET_FILE", "the gateway's compliance_secret_file" },
+    [CTL_OPT_REASON] = { "reason", 0, "NAME", NULL, "with this reason" },
+    [CTL_OPT_VERDICT] = { "verdict", 0, "NAME", NULL, "with this verdict" },
+    [CTL_OPT_CSV] = { "csv", 0, NULL, NULL, "answer in CSV" },
+    [CTL_OPT_LIST] = { "list", 0, NULL, NULL, "show them, and do nothing" },
+    [CTL_OPT_ANCHOR] = { "anchor", 0, "FILE", NULL,
+        "what audit anchor printed earlier" },
+    [CTL_OPT_PLAIN_UNTIL] = { "plain-until", 0, "TIME", NULL,
+        "accept records without a key up to then" },
+    [CTL_OPT_DEVICES] = { "devices", 0, NULL, NULL,
+        "delete the user's devices, too" },
     [CTL_OPT_FULL] = { "full", 0, NULL, NULL,
         "the source is the whole list: retire what it no longer has" },
     [CTL_OPT_DELTA] = { "delta", 0, NULL, NULL,
@@ -79,6 +89,10 @@ static const option_t options[CTL_OPTIONS] = {
         "what the columns are; FIELD empty: leave it out" },
     [CTL_OPT_SEPARATOR] = { "separator", 0, "CHAR", NULL,
         "between columns: , ; or tab (found out)" },
+    [CTL_OPT_KEEP_UNKNOWN_USER] = { "keep-unknown-user", 0, NULL, NULL,
+        "leave group default's unknown_user as it is" },
+    [CTL_OPT_CREDENTIALS] = { "credentials", 0, "FILE", NULL,
+        "the client id and secret for a URL, see docs/intune.md" },
     [CTL_OPT_REQUESTS] = { "requests", 0, "FILE", NULL,
         "requests as JSON, one a line; -: stdin" },
     [CTL_OPT_GROUP] = { "group", 0, "NAME", NULL, "the enforcement group" },
@@ -90,6 +104,23 @@ static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_UNTIL] = { "until", 0, "TIME", NULL, "until then (now)" },
     [CTL_OPT_MAX_BLOCK] = { "max-block", 0, "PERCENT", NULL,
         "the share of accesses that may come to be blocked (10)" },
+    [CTL_OPT_WITH_AUDIT] = { "with-audit", 0, NULL, NULL,
+        "the audit and the counted accesses too" },
+    [CTL_OPT_REPLACE] = { "replace", 0, NULL, NULL,
+        "in the place of what is stored" },
+    [CTL_OPT_TLS_CA] = { "tls-ca", 0, "FILE", "COMPLIANCE_TLS_CA",
+        "PEM: who may sign Redis' certificate (the system's)" },
+    [CTL_OPT_TLS_CERT] = { "tls-cert", 0, "FILE", "COMPLIANCE_TLS_CERT",
+        "PEM: our certificate for Redis, and its chain" },
+    [CTL_OPT_TLS_KEY] = { "tls-key", 0, "FILE", "COMPLIANCE_TLS_KEY",
+        "PEM: its key" },
+    [CTL_OPT_CONFIG] = { "config", 0, "FILE", "COMPLIANCE_CONFIG",
+        "options as NAME = VALUE, in place of the user's and the system's "
+        "file" },
+    [CTL_OPT_REPAIR] = { "repair", 0, NULL, NULL,
+        "rebuild the indexes from the records" },
+    [CTL_OPT_CERT_FILE] = { "cert-file", 0, "FILE", NULL,
+        "check until when that certificate holds" },
 };
 
 
@@ -97,6 +128,41 @@ bool
 ctl_given(const ctl_t *ctl, ctl_opt_t opt)
 {
     return ctl->options[opt] != NULL;
+}
+
+
+const char *
+ctl_option_name(ctl_opt_t opt)
+{
+    return options[opt].name;
+}
+
+
+const char *
+ctl_option_value(ctl_opt_t opt)
+{
+    return options[opt].value;
+}
+
+
+const char *
+ctl_option_summary(ctl_opt_t opt)
+{
+    return options[opt].summary;
+}
+
+
+const char *
+ctl_option_environment(ctl_opt_t opt)
+{
+    return options[opt].environment;
+}
+
+
+char
+ctl_option_letter(ctl_opt_t opt)
+{
+    return options[opt].letter;
 }
 
 
@@ -209,6 +275,7 @@ parse_option(ctl_t *ctl, int argc, char **argv, int *i)
     }
 
     ctl->options[opt] = value;
+    ctl->origins[opt] = CTL_FROM_COMMAND;
 }
 
 
@@ -233,10 +300,20 @@ ctl_options_parse(ctl_t *ctl, int argc, char **argv)
 }
 
 
+/* Whoever writes is audited, under the gateway's key where it is given. */
+uint64_t
+ctl_options_taken(const ctl_command_t *command)
+{
+    return command->options
+           | (command->role < CTL_OPERATOR ? 0
+                                           : CTL_BIT(CTL_OPT_SECRET_FILE));
+}
+
+
 void
 ctl_options_finish(ctl_t *ctl)
 {
-    uint64_t    taken = ctl->command->options | CTL_GLOBAL_OPTIONS;
+    uint64_t    taken = ctl_options_taken(ctl->command) | CTL_GLOBAL_OPTIONS;
     const char *value;
 
     for (size_t i = 0; i < CTL_OPTIONS; i++) {
@@ -254,10 +331,12 @@ ctl_options_finish(ctl_t *ctl)
 
             if (value != NULL && value[0] != '\0') {
                 ctl->options[i] = value;
+                ctl->origins[i] = CTL_FROM_ENVIRONMENT;
             }
         }
     }
 
+    ctl_config_apply(ctl, taken);
     ctl->json = ctl_given(ctl, CTL_OPT_JSON);
 }
 

@@ -49,15 +49,16 @@ claim_of(const compliance_seen_t *seen, ctl_case_t *out)
                == COMPLIANCE_OK;
     }
 
-    if (seen->known || seen->source == COMPLIANCE_DEVICE_FROM_CERTIFICATE) {
-        claim = ctl_claim_add(&out->request, COMPLIANCE_DEVICE_FROM_VARIABLE);
+    if (!seen->known) {
+        claim = ctl_claim_add(&out->request, seen->source);
 
-        if (seen->binding > COMPLIANCE_BINDING_OWNER) {
-            out->proven = seen->binding;
-        }
+    } else if (seen->binding > COMPLIANCE_BINDING_OWNER) {
+        /* proven at least as a cookie is, or its owner would be nobody */
+        claim = ctl_claim_add(&out->request, COMPLIANCE_DEVICE_FROM_COOKIE);
+        out->proven = seen->binding;
 
     } else {
-        claim = ctl_claim_add(&out->request, seen->source);
+        claim = ctl_claim_add(&out->request, COMPLIANCE_DEVICE_FROM_VARIABLE);
     }
 
     return compliance_device_id_parse(ctl_str(device), &claim->id)
@@ -223,14 +224,6 @@ flush(run_t *run)
 }
 
 
-/* Who was taken out of the records left no name that could be judged. */
-static bool
-is_erased(const ctl_access_t *access)
-{
-    return access->user.len > 0 && access->user.data[0] == '~';
-}
-
-
 static void
 visit(void *data, const ctl_access_t *access)
 {
@@ -246,7 +239,7 @@ visit(void *data, const ctl_access_t *access)
     run->read++;
     run->notes->recorded += access->count;
 
-    if (is_erased(access)) {
+    if (access->erased) {
         run->notes->erased += access->count;
         return;
     }

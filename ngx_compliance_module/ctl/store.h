@@ -35,6 +35,8 @@ redisReply *ctl_store_ask(ctl_t *ctl, const char *format, ...);
 /* The same in a pipeline: n calls of _send, then n of _receive. */
 void ctl_store_send(ctl_t *ctl, const char *format, ...);
 void ctl_store_send_words(ctl_t *ctl, size_t n, const char *const *words);
+void ctl_store_send_bytes(ctl_t *ctl, size_t n, const char **words,
+    const size_t *lens);
 redisReply *ctl_store_receive(ctl_t *ctl);
 /* Waits wait_ms longer than --timeout for the answer. */
 redisReply *ctl_store_receive_within(ctl_t *ctl, int64_t wait_ms);
@@ -69,6 +71,10 @@ void ctl_store_transact(ctl_t *ctl, ctl_plan_pt plan, void *data);
 
 void ctl_store_close(ctl_t *ctl);
 
+/* Stands in for the schema while a restore writes: no gateway and no other
+ * command judges by, or adds to, half a store. */
+#define CTL_SCHEMA_RESTORING  "restoring"
+
 
 /* keys.c of core, with the length checked: the texts live until
  * ctl_release(). */
@@ -82,6 +88,7 @@ const char *ctl_key_alias(const ctl_t *ctl, compliance_alias_kind_t kind,
 const char *ctl_key_user_alias(const ctl_t *ctl,
     const compliance_principal_t *name);
 const char *ctl_key_audit(const ctl_t *ctl, const char *node);
+const char *ctl_key_erase(const ctl_t *ctl, const char *node);
 const char *ctl_key_policy(const ctl_t *ctl, const char *name);
 const char *ctl_key_policies(const ctl_t *ctl);
 const char *ctl_key_inventory(const ctl_t *ctl,

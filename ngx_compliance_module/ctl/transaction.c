@@ -7,9 +7,12 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 
-#define ATTEMPTS  8   /* of a transaction that others disturb */
+#define ATTEMPTS  64   /* of a transaction that others disturb: all of them
+                         append to one audit stream */
+#define PAUSE_MS  10   /* at most, before the next one */
 
 static const char *const types[] = {
     [CTL_TYPE_STRING] = "string",
@@ -244,10 +247,8 @@ ctl_store_commit(ctl_t *ctl)
     ctl_store_send(ctl, "MULTI");
 
     for (size_t i = 0; i < store->n_writes; i++) {
-        if (redisAppendFormattedCommand(store->context,
-                                        store->writes[i].command,
-                                        (size_t) store->writes[i].len)
-            != REDIS_OK)
+        if (!ctl_transport_send(store->transport, store->writes[i].command,
+                                (size_t) store->writes[i].len))
         {
             ctl_store_lost(store);
         }
@@ -290,6 +291,9 @@ ctl_store_transact(ctl_t *ctl, ctl_plan_pt plan, void *data)
             ctl_notes_flush();
             return;
         }
+
+        /* whoever was quicker gets on with it, and not all come back at once */
+        (void) usleep((useconds_t) getpid() * (i + 7) % (PAUSE_MS * 1000));
     }
 
     ctl_die(CTL_CONFLICT, "others keep changing the same records; nothing was "

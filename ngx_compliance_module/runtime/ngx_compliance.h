@@ -37,6 +37,10 @@ typedef struct {
     ngx_uint_t             audit_queue;   /* records held at most */
     ngx_uint_t             audit_maxlen;  /* approximate length of the stream */
     ngx_uint_t             log_level;     /* of blocks */
+    ngx_msec_t             seen_interval; /* between two deliveries of counts;
+                                             0: nothing is counted */
+    ngx_uint_t             seen_table;    /* kinds of access held at most */
+    ngx_uint_t             seen_days;     /* how long counts are kept */
 } ngx_compliance_conf_t;
 
 extern ngx_module_t  ngx_compliance_module;
@@ -45,6 +49,8 @@ ngx_compliance_conf_t *ngx_compliance_get_conf(ngx_cycle_t *cycle);
 
 
 typedef struct ngx_compliance_check_s  ngx_compliance_check_t;
+
+#define NGX_COMPLIANCE_CANDIDATE_MAX  96   /* "id:verdict:reason" */
 
 typedef void (*ngx_compliance_check_pt)(ngx_compliance_check_t *check);
 
@@ -68,6 +74,9 @@ struct ngx_compliance_check_s {
     char                      message[COMPLIANCE_MESSAGE_MAX + 1];
     char                      support_contact[COMPLIANCE_CONTACT_MAX + 1];
     char                      id[COMPLIANCE_DECISION_ID_LEN + 1];
+    size_t                    candidate_len;  /* 0: the candidate set would
+                                                 decide the same */
+    u_char                    candidate[NGX_COMPLIANCE_CANDIDATE_MAX];
 
     /* private */
     compliance_lookup_t       lookup;

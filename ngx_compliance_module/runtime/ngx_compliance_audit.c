@@ -173,6 +173,13 @@ ngx_compliance_audit_salt(void)
 }
 
 
+ngx_redis_t *
+ngx_compliance_audit_redis(void)
+{
+    return audit.redis;
+}
+
+
 void
 ngx_compliance_audit(const ngx_compliance_check_t *check)
 {
@@ -210,6 +217,8 @@ ngx_compliance_audit(const ngx_compliance_check_t *check)
     context.client.len = check->client.len;
     context.command.data = (char *) check->command.data;
     context.command.len = check->command.len;
+    context.candidate.data = (char *) check->candidate;
+    context.candidate.len = check->candidate_len;
 
     before = audit.chain;
     compliance_buf_init(&out, line, sizeof(line));

@@ -348,11 +348,20 @@ ngx_compliance_check_decide(ngx_compliance_check_t *check, ngx_uint_t fresh)
     check->decision = compliance_decide(&check->request, &check->facts,
                                         snapshot, ngx_time(), NULL);
 
+    check->candidate_len = 0;
+
     if (!check->silent) {
         ngx_compliance_check_log(check);
 
-        if (check->decision.audit) {
+        if (fresh) {
+            ngx_compliance_candidate(check);
+        }
+
+        if (check->decision.audit || check->candidate_len) {
             ngx_compliance_audit(check);
+
+        } else if (check->decision.verdict == COMPLIANCE_ALLOW) {
+            ngx_compliance_seen(check);
         }
     }
 

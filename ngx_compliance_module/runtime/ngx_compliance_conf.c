@@ -8,6 +8,7 @@
 
 #define NGX_COMPLIANCE_SECRET_MAX  4096   /* bytes of a secret file */
 #define NGX_COMPLIANCE_NODE_MAX    64
+#define NGX_COMPLIANCE_SEEN_INTERVAL_MAX  3600000   /* ms */
 
 
 static ngx_uint_t ngx_compliance_conf_is_name(ngx_str_t *text);
@@ -223,6 +224,8 @@ ngx_compliance_conf_number(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     static const ngx_compliance_conf_bounds_t  table[] = {
         { offsetof(ngx_compliance_conf_t, audit_queue), 1, 1000000 },
         { offsetof(ngx_compliance_conf_t, audit_maxlen), 1000, 1000000000 },
+        { offsetof(ngx_compliance_conf_t, seen_table), 16, 131072 },
+        { offsetof(ngx_compliance_conf_t, seen_days), 1, 3650 },
         { 0, 0, 0 }
     };
 
@@ -250,6 +253,37 @@ ngx_compliance_conf_number(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *field = (ngx_uint_t) n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_compliance_conf_interval(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_compliance_conf_t *ccf = conf;
+
+    ngx_str_t   *value;
+    ngx_msec_t   interval;
+
+    if (ccf->seen_interval != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    interval = ngx_parse_time(&value[1], 0);
+
+    if (interval == (ngx_msec_t) NGX_ERROR
+        || interval > NGX_COMPLIANCE_SEEN_INTERVAL_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"%V\": give one of at "
+                           "most 1h, such as 10s, or 0 to count nothing",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    ccf->seen_interval = interval;
 
     return NGX_CONF_OK;
 }

@@ -3,7 +3,9 @@
  *
  *   ngx_compliance_check.c     lookup in rounds, decide, tell the caller
  *   ngx_compliance_snapshot.c  groups and break-glass names, read once a turn
+ *   ngx_compliance_candidate.c what a candidate set would decide instead
  *   ngx_compliance_audit.c     the record, through a bounded queue
+ *   ngx_compliance_seen.c      the count, where there is no record
  *   ngx_compliance_throttle.c  counters in the shared zone
  *
  * ngx_compliance_module.c starts and ends all of it in each worker.
@@ -43,6 +45,8 @@ char *ngx_compliance_conf_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_compliance_conf_portal_url(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_compliance_conf_interval(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_compliance_conf_number(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 /* The host's name, with what no key may hold replaced. */
@@ -70,6 +74,9 @@ ngx_compliance_zone_t *ngx_compliance_zone(void);
 
 
 /* ngx_compliance_store.c: replies -> values, and what is said of bad ones */
+
+/* Logs an error reply, or another type than was asked for. */
+void ngx_compliance_store_refused(redisReply *reply, const char *what);
 
 /* n values out of an array, or one out of a string; anything else is
  * NGX_ERROR, and logged.  what: the key, for the log. */
@@ -113,5 +120,21 @@ ngx_int_t ngx_compliance_details_start(void);
 ngx_int_t ngx_compliance_audit_start(ngx_cycle_t *cycle);
 void ngx_compliance_audit_stop(ngx_log_t *log);
 void ngx_compliance_audit(const ngx_compliance_check_t *check);
+/* The connection that never stands before a lookup; NULL: there is none. */
+ngx_redis_t *ngx_compliance_audit_redis(void);
+
+
+/* ngx_compliance_candidate.c: fills check->candidate; after the decision, and
+ * only where the snapshot is fresh. */
+void ngx_compliance_candidate(ngx_compliance_check_t *check);
+
+
+/* ngx_compliance_seen.c */
+
+ngx_int_t ngx_compliance_seen_start(ngx_cycle_t *cycle);
+/* Before the audit's. */
+void ngx_compliance_seen_stop(ngx_log_t *log);
+/* Counts an access that was allowed and left no audit record. */
+void ngx_compliance_seen(const ngx_compliance_check_t *check);
 
 #endif

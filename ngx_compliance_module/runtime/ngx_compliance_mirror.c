@@ -9,7 +9,7 @@
 
 
 typedef struct {
-    const char  *command[3];  /* the key is left out */
+    const char  *command[4];  /* the key is left out */
     size_t       argc;
     ngx_int_t  (*reply)(ngx_compliance_row_t *row, redisReply *reply);
 } ngx_compliance_row_kind_t;
@@ -19,8 +19,9 @@ static ngx_int_t ngx_compliance_mirror_groups(ngx_compliance_row_t *row,
     redisReply *reply);
 static ngx_int_t ngx_compliance_mirror_list(ngx_compliance_row_t *row,
     redisReply *reply);
-static ngx_int_t ngx_compliance_mirror_schema(ngx_compliance_row_t *row,
+static ngx_int_t ngx_compliance_mirror_meta(ngx_compliance_row_t *row,
     redisReply *reply);
+static ngx_int_t ngx_compliance_mirror_schema(compliance_value_t value);
 static ngx_int_t ngx_compliance_mirror_group(ngx_compliance_row_t *row,
     redisReply *reply);
 static ngx_int_t ngx_compliance_mirror_members(redisReply *reply);
@@ -32,7 +33,10 @@ static ngx_uint_t ngx_compliance_mirror_same(ngx_compliance_row_t *row,
 static const ngx_compliance_row_kind_t  ngx_compliance_row_kinds[] = {
     { { "SMEMBERS" }, 2, ngx_compliance_mirror_groups },
     { { "SMEMBERS" }, 2, ngx_compliance_mirror_list },
-    { { "HGET", NULL, "schema" }, 3, ngx_compliance_mirror_schema },
+    { { "HMGET", NULL, "schema", "candidate" }, 4,
+      ngx_compliance_mirror_meta },
+    { { "GETRANGE", NULL, "0", NGX_COMPLIANCE_CANDIDATE_TEXT }, 4,
+      ngx_compliance_candidate_reply },
     { { "HGETALL" }, 2, ngx_compliance_mirror_group }
 };
 
@@ -83,14 +87,19 @@ ngx_compliance_mirror_start(ngx_log_t *log)
                                            COMPLIANCE_KEY_TEXT_MAX, prefix,
                                            "break_glass", compliance_str("1"));
 
-    rows[2].kind = NGX_COMPLIANCE_ROW_SCHEMA;
+    rows[2].kind = NGX_COMPLIANCE_ROW_META;
     rows[2].key_len = compliance_key_meta(rows[2].key,
                                           COMPLIANCE_KEY_TEXT_MAX, prefix);
 
-    ngx_compliance_mirror.nrows = 3;
+    rows[3].kind = NGX_COMPLIANCE_ROW_CANDIDATE;
+    rows[3].key_len = compliance_key_candidate(rows[3].key,
+                                               COMPLIANCE_KEY_TEXT_MAX,
+                                               prefix);
 
-    for (i = 0; i < 3; i++) {
-        rows[i].member = 1;
+    ngx_compliance_mirror.nrows = NGX_COMPLIANCE_ROW_DEFAULT;
+
+    for (i = 0; i < NGX_COMPLIANCE_ROW_DEFAULT; i++) {
+        rows[i].member = (rows[i].kind != NGX_COMPLIANCE_ROW_CANDIDATE);
 
         if (rows[i].key_len == 0) {
             return NGX_ERROR;
@@ -101,7 +110,7 @@ ngx_compliance_mirror_start(ngx_log_t *log)
         return NGX_ERROR;
     }
 
-    rows[3].member = 1;
+    rows[NGX_COMPLIANCE_ROW_DEFAULT].member = 1;
 
     return NGX_OK;
 }
@@ -125,19 +134,31 @@ ngx_compliance_mirror_reply(ngx_compliance_row_t *row, redisReply *reply)
 
 
 static ngx_int_t
-ngx_compliance_mirror_schema(ngx_compliance_row_t *row, redisReply *reply)
+ngx_compliance_mirror_meta(ngx_compliance_row_t *row, redisReply *reply)
+{
+    ngx_compliance_row_t  *set;
+    compliance_value_t     values[2];
+
+    if (ngx_compliance_store_values(reply, values, 2, row->key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    set = &ngx_compliance_mirror.rows[NGX_COMPLIANCE_ROW_CANDIDATE];
+    set->member = (ngx_compliance_candidate_wanted(values[1]) == NGX_OK);
+
+    return ngx_compliance_mirror_schema(values[0]);
+}
+
+
+static ngx_int_t
+ngx_compliance_mirror_schema(compliance_value_t value)
 {
     size_t                  len;
     u_char                  text[64];
     int64_t                 version;
-    compliance_value_t      value;
     ngx_compliance_zone_t  *zone;
 
     static time_t  logged;
-
-    if (ngx_compliance_store_value(reply, &value, row->key) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     zone = ngx_compliance_zone();
 
@@ -371,7 +392,7 @@ ngx_compliance_mirror_row(compliance_str_t name)
 
     spare = NULL;
 
-    for (i = 3; i < ngx_compliance_mirror.nrows; i++) {
+    for (i = NGX_COMPLIANCE_ROW_DEFAULT; i < ngx_compliance_mirror.nrows; i++) {
         row = &ngx_compliance_mirror.rows[i];
 
         if (row->name_len == name.len

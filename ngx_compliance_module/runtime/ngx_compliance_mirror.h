@@ -10,8 +10,10 @@
 #include "ngx_compliance_internal.h"
 
 
-/* The set of groups, the break-glass names, the schema, the group "default". */
-#define NGX_COMPLIANCE_FIXED_ROWS  4
+/* The set of groups, the break-glass names, the settings, the candidate set,
+ * and then the group "default", the first of the groups. */
+#define NGX_COMPLIANCE_ROW_DEFAULT  4
+#define NGX_COMPLIANCE_FIXED_ROWS   5
 /* Room for groups that are replaced while reads are under way. */
 #define NGX_COMPLIANCE_ROWS                                                   \
     (NGX_COMPLIANCE_FIXED_ROWS + 2 * COMPLIANCE_GROUPS_MAX)
@@ -20,7 +22,8 @@
 typedef enum {
     NGX_COMPLIANCE_ROW_GROUPS = 0,
     NGX_COMPLIANCE_ROW_BREAK_GLASS,
-    NGX_COMPLIANCE_ROW_SCHEMA,
+    NGX_COMPLIANCE_ROW_META,
+    NGX_COMPLIANCE_ROW_CANDIDATE,
     NGX_COMPLIANCE_ROW_GROUP
 } ngx_compliance_row_e;
 
@@ -70,5 +73,22 @@ u_char *ngx_compliance_mirror_element(u_char *p, compliance_value_t *value);
 
 /* Makes the snapshot anew where a row has changed. */
 ngx_int_t ngx_compliance_mirror_build(void);
+
+
+/* ngx_compliance_candidate.c */
+
+/* Bytes of a set that a worker reads at most, and one more, which shows that
+ * there are more: a reply beyond NGX_REDIS_MAX_REPLY would cost the connection
+ * that the lookups are on. */
+#define NGX_COMPLIANCE_CANDIDATE_TEXT  "524288"
+#define NGX_COMPLIANCE_CANDIDATE_SIZE  524288
+
+/* NGX_OK: the set of this id is to be read; NGX_DECLINED: there is none, or it
+ * was read. */
+ngx_int_t ngx_compliance_candidate_wanted(compliance_value_t id);
+ngx_int_t ngx_compliance_candidate_reply(ngx_compliance_row_t *row,
+    redisReply *reply);
+/* Lays it over the live snapshot. */
+void ngx_compliance_candidate_build(const compliance_snapshot_t *live);
 
 #endif

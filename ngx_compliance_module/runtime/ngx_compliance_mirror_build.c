@@ -30,7 +30,10 @@ ngx_compliance_mirror_build(void)
             return NGX_ERROR;
         }
 
-        for (i = 3; i < ngx_compliance_mirror.nrows; i++) {
+        for (i = NGX_COMPLIANCE_ROW_DEFAULT;
+             i < ngx_compliance_mirror.nrows;
+             i++)
+        {
             if (rows[i].member
                 && (!rows[i].known
                     || ngx_compliance_mirror_build_group(&rows[i]) != NGX_OK))
@@ -43,6 +46,8 @@ ngx_compliance_mirror_build(void)
 
         ngx_compliance_mirror.good = 1;
         ngx_compliance_mirror.changed = 0;
+
+        ngx_compliance_candidate_build(ngx_compliance_mirror.snapshot);
     }
 
     ngx_compliance_mirror.snapshot->fetched = ngx_time();

@@ -82,6 +82,27 @@ static ngx_command_t  ngx_compliance_commands[] = {
       offsetof(ngx_compliance_conf_t, audit_maxlen),
       NULL },
 
+    { ngx_string("compliance_seen_interval"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_compliance_conf_interval,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("compliance_seen_table"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_compliance_conf_number,
+      0,
+      offsetof(ngx_compliance_conf_t, seen_table),
+      NULL },
+
+    { ngx_string("compliance_seen_days"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_compliance_conf_number,
+      0,
+      offsetof(ngx_compliance_conf_t, seen_days),
+      NULL },
+
     { ngx_string("compliance_log_level"),
       NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
@@ -142,6 +163,9 @@ ngx_compliance_create_conf(ngx_cycle_t *cycle)
     ccf->audit_queue = NGX_CONF_UNSET_UINT;
     ccf->audit_maxlen = NGX_CONF_UNSET_UINT;
     ccf->log_level = NGX_CONF_UNSET_UINT;
+    ccf->seen_interval = NGX_CONF_UNSET_MSEC;
+    ccf->seen_table = NGX_CONF_UNSET_UINT;
+    ccf->seen_days = NGX_CONF_UNSET_UINT;
 
     return ccf;
 }
@@ -155,6 +179,9 @@ ngx_compliance_init_conf(ngx_cycle_t *cycle, void *conf)
     ngx_conf_init_uint_value(ccf->audit_queue, 10000);
     ngx_conf_init_uint_value(ccf->audit_maxlen, 1000000);
     ngx_conf_init_uint_value(ccf->log_level, NGX_LOG_NOTICE);
+    ngx_conf_init_msec_value(ccf->seen_interval, 10000);
+    ngx_conf_init_uint_value(ccf->seen_table, 16384);
+    ngx_conf_init_uint_value(ccf->seen_days, 30);
 
     if (ccf->prefix.data == NULL) {
         ngx_str_set(&ccf->prefix, COMPLIANCE_PREFIX_DEFAULT);
@@ -241,7 +268,8 @@ ngx_compliance_init_process(ngx_cycle_t *cycle)
     if (ngx_compliance_check_start() != NGX_OK
         || ngx_compliance_details_start() != NGX_OK
         || ngx_compliance_snapshot_start(cycle) != NGX_OK
-        || ngx_compliance_audit_start(cycle) != NGX_OK)
+        || ngx_compliance_audit_start(cycle) != NGX_OK
+        || ngx_compliance_seen_start(cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -260,6 +288,7 @@ ngx_compliance_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_compliance_seen_stop(cycle->log);
     ngx_compliance_audit_stop(cycle->log);
 
     ngx_redis_destroy(ngx_compliance_worker.redis);

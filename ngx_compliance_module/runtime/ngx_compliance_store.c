@@ -18,7 +18,6 @@ typedef struct {
 } ngx_compliance_class_t;
 
 
-static void ngx_compliance_store_error(redisReply *reply, const char *what);
 static ngx_compliance_class_t *ngx_compliance_store_class(redisReply *reply);
 
 
@@ -51,7 +50,7 @@ ngx_compliance_store_values(redisReply *reply, compliance_value_t *values,
     size_t  i;
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != n) {
-        ngx_compliance_store_error(reply, what);
+        ngx_compliance_store_refused(reply, what);
         return NGX_ERROR;
     }
 
@@ -82,7 +81,7 @@ ngx_compliance_store_value(redisReply *reply, compliance_value_t *value,
         return NGX_OK;
     }
 
-    ngx_compliance_store_error(reply, what);
+    ngx_compliance_store_refused(reply, what);
 
     return NGX_ERROR;
 }
@@ -94,13 +93,13 @@ ngx_compliance_store_list(redisReply *reply, const char *what)
     size_t  i;
 
     if (reply->type != REDIS_REPLY_ARRAY) {
-        ngx_compliance_store_error(reply, what);
+        ngx_compliance_store_refused(reply, what);
         return NGX_ERROR;
     }
 
     for (i = 0; i < reply->elements; i++) {
         if (reply->element[i]->type != REDIS_REPLY_STRING) {
-            ngx_compliance_store_error(reply->element[i], what);
+            ngx_compliance_store_refused(reply->element[i], what);
             return NGX_ERROR;
         }
     }
@@ -109,8 +108,8 @@ ngx_compliance_store_list(redisReply *reply, const char *what)
 }
 
 
-static void
-ngx_compliance_store_error(redisReply *reply, const char *what)
+void
+ngx_compliance_store_refused(redisReply *reply, const char *what)
 {
     size_t                   said_len, what_len;
     u_char                   said[128], key[256];
