@@ -155,7 +155,7 @@ take(ctl_import_t *import, json_t *record, const char *where)
         }
     }
 
-    import_version_attribute(attributes, device.os_version);
+    import_shared_attributes(attributes, &device);
     device.inventory = attributes;
     ctl_import_device(import, &device, where);
     json_decref(attributes);

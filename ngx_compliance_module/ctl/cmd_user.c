@@ -129,6 +129,12 @@ ctl_user_set(ctl_t *ctl)
         }
     }
 
+    /* an administrator's word, which no import takes back */
+    if (ctl_changes_find(&user.wanted, "blocked") != NULL) {
+        ctl_changes_put(&ctl_user_kind, &user.wanted, "blocked_by",
+                        compliance_absent);
+    }
+
     ctl_store_transact(ctl, plan_set, &user);
     ctl_report_set(ctl, "user", &user.record, &user.real, &user.aliases);
 

@@ -78,6 +78,8 @@ typedef enum {
     CTL_OPT_VERBOSE,
     CTL_OPT_MAP,
     CTL_OPT_SEPARATOR,
+    CTL_OPT_KEEP_UNKNOWN_USER,
+    CTL_OPT_CREDENTIALS,
     CTL_OPT_REQUESTS,
     CTL_OPT_GROUP,
     CTL_OPT_MODE,
@@ -85,8 +87,27 @@ typedef enum {
     CTL_OPT_SINCE,
     CTL_OPT_UNTIL,
     CTL_OPT_MAX_BLOCK,
+    CTL_OPT_TLS_CA,
+    CTL_OPT_TLS_CERT,
+    CTL_OPT_TLS_KEY,
+    CTL_OPT_CONFIG,
+    CTL_OPT_REPAIR,
+    CTL_OPT_CERT_FILE,
+    CTL_OPT_WITH_AUDIT,
+    CTL_OPT_REPLACE,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
+
+/* Where an option's value comes from; the later is the stronger. */
+typedef enum {
+    CTL_FROM_NOWHERE = 0,
+    CTL_FROM_SYSTEM,     /* the file of this machine */
+    CTL_FROM_USER,       /* the user's own file */
+    CTL_FROM_ENVIRONMENT,
+    CTL_FROM_COMMAND
+} ctl_origin_t;
+
+_Static_assert(CTL_OPTIONS <= 64, "CTL_BIT has 64");
 
 #define CTL_BIT(opt)  (UINT64_C(1) << (opt))
 
@@ -112,6 +133,7 @@ struct ctl_s {
     const char         **args;
     const char          *options[CTL_OPTIONS];   /* NULL: not given; "" for a
                                                     flag that was */
+    ctl_origin_t         origins[CTL_OPTIONS];
     compliance_str_t     prefix;
     bool                 json;
     int64_t              now;        /* Unix seconds at the start */
@@ -136,7 +158,22 @@ bool ctl_given(const ctl_t *ctl, ctl_opt_t opt);
 int64_t ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min,
     int64_t max, int64_t standard);
 void ctl_options_print(FILE *out, uint64_t options);
-#define CTL_GLOBAL_OPTIONS  (CTL_BIT(CTL_OPT_VERSION + 1) - 1)
+const char *ctl_option_name(ctl_opt_t opt);
+/* Rows for the manual page, completion and the configuration file; NULL: a
+ * flag, none. */
+const char *ctl_option_value(ctl_opt_t opt);
+const char *ctl_option_summary(ctl_opt_t opt);
+const char *ctl_option_environment(ctl_opt_t opt);
+char ctl_option_letter(ctl_opt_t opt);
+#define CTL_GLOBAL_OPTIONS  ((CTL_BIT(CTL_OPT_VERSION + 1) - 1) \
+                             | CTL_BIT(CTL_OPT_TLS_CA) \
+                             | CTL_BIT(CTL_OPT_TLS_CERT) \
+                             | CTL_BIT(CTL_OPT_TLS_KEY) \
+                             | CTL_BIT(CTL_OPT_CONFIG))
+
+/* config.c: what the command line and the environment left open, from the
+ * user's file and the machine's. */
+void ctl_config_apply(ctl_t *ctl, uint64_t taken);
 
 /* cmd_help.c */
 void ctl_usage(FILE *out, const ctl_command_t *command);
@@ -149,6 +186,9 @@ ctl_exit_t ctl_device_list(ctl_t *ctl);
 ctl_exit_t ctl_device_delete(ctl_t *ctl);
 ctl_exit_t ctl_device_alias(ctl_t *ctl);
 ctl_exit_t ctl_device_unalias(ctl_t *ctl);
+ctl_exit_t ctl_device_pending(ctl_t *ctl);
+ctl_exit_t ctl_device_approve(ctl_t *ctl);
+ctl_exit_t ctl_device_deny(ctl_t *ctl);
 ctl_exit_t ctl_user_set(ctl_t *ctl);
 ctl_exit_t ctl_user_get(ctl_t *ctl);
 ctl_exit_t ctl_user_list(ctl_t *ctl);
@@ -182,10 +222,31 @@ ctl_exit_t ctl_candidate_report(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
 ctl_exit_t ctl_import_json(ctl_t *ctl);
 ctl_exit_t ctl_import_csv(ctl_t *ctl);
+ctl_exit_t ctl_policy_check(ctl_t *ctl);
+ctl_exit_t ctl_policy_apply(ctl_t *ctl);
+ctl_exit_t ctl_policy_list(ctl_t *ctl);
+ctl_exit_t ctl_policy_show(ctl_t *ctl);
+ctl_exit_t ctl_policy_diff(ctl_t *ctl);
+ctl_exit_t ctl_policy_delete(ctl_t *ctl);
+void ctl_policy_apply_details(void);
+ctl_exit_t ctl_import_ldap(ctl_t *ctl);
+ctl_exit_t ctl_completion(ctl_t *ctl);
+ctl_exit_t ctl_doctor(ctl_t *ctl);
+ctl_exit_t ctl_backup(ctl_t *ctl);
+ctl_exit_t ctl_restore(ctl_t *ctl);
+ctl_exit_t ctl_manual(ctl_t *ctl);
+ctl_exit_t ctl_report_devices(ctl_t *ctl);
+ctl_exit_t ctl_report_users(ctl_t *ctl);
+ctl_exit_t ctl_report_blocks(ctl_t *ctl);
+ctl_exit_t ctl_report_trend(ctl_t *ctl);
+void ctl_report_details(void);
+ctl_exit_t ctl_import_intune(ctl_t *ctl);
+ctl_exit_t ctl_import_jamf(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
 void ctl_device_details(void);
+void ctl_device_pending_details(void);
 void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);
@@ -197,6 +258,9 @@ void ctl_user_erase_details(void);
 void ctl_undo_details(void);
 void ctl_import_json_details(void);
 void ctl_import_csv_details(void);
+void ctl_import_ldap_details(void);
+void ctl_import_intune_details(void);
+void ctl_import_jamf_details(void);
 void ctl_impact_details(void);
 void ctl_replay_details(void);
 void ctl_candidate_details(void);
@@ -218,6 +282,8 @@ void ctl_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ctl_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ctl_notes_drop(void);
 void ctl_notes_flush(void);
+/* A terminal is asked; anything else says no. */
+bool ctl_confirm(const char *question);
 /* The nearest of n names to `text`, or NULL where none is near. */
 const char *ctl_nearest(const char *text, const char *const *names, size_t n);
 
@@ -242,6 +308,11 @@ compliance_str_t ctl_str(const char *text);
 const char *ctl_escape(compliance_str_t text);
 /* Whole file into memory, at most max bytes; dies where it cannot. */
 compliance_str_t ctl_read_file(const char *path, size_t max);
+
+/* file_setting.c: "key = value" of a line, which it cuts up; false: empty, or
+ * a comment.  Dies on anything else. */
+bool ctl_file_setting(const char *path, char *line, unsigned nth,
+    const char **key, const char **value);
 
 typedef struct ctl_table_s ctl_table_t;
 /* headings: n names.  Rows are printed aligned; the last column is not

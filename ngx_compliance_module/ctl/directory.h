@@ -10,6 +10,7 @@
  *   directory_ask.c       what is stored of a batch
  *   directory_plan.c      what is to become of each user
  *   directory_write.c     the batch as one transaction
+ *   directory_run.c       all users, batch by batch, and those that vanished
  *   directory_unknown.c   who would be shut out by unknown_user=block
  *   cmd_import_ldap.c     the order, the questions and the report
  * The directory is read to its end before anything is written: a read that
@@ -82,14 +83,24 @@ typedef struct {
 
 typedef uint64_t directory_bits_t[(DIRECTORY_GROUPS + 63) / 64];
 
+typedef enum {
+    DIRECTORY_UNCHANGED = 0,
+    DIRECTORY_CREATED,
+    DIRECTORY_CHANGED,
+    DIRECTORY_REFUSED,
+    DIRECTORY_OUTCOMES
+} directory_outcome_t;
+
 typedef struct {
-    const char *login;            /* canonical; NULL: refused */
+    const char *login;            /* canonical */
     const char *display_name;     /* or NULL */
     const char *locale;           /* or NULL */
     const char *aliases;          /* n, each with its NUL */
     uint16_t    n_aliases;
     bool        disabled;
     bool        refused;          /* has a login, and nothing is written */
+    bool        wanted;           /* the look has found something to write */
+    uint8_t     outcome;          /* directory_outcome_t */
     directory_bits_t groups;
 } directory_user_t;
 
@@ -131,6 +142,17 @@ struct directory_s {
     directory_map_t       accounts;   /* -> user */
     directory_map_t       claims;     /* principal -> user, or CONTESTED */
     directory_group_count_t counts[DIRECTORY_GROUPS];
+
+    /* no longer in the directory, and in the store from it */
+    size_t                n_vanished;
+    size_t                cap_vanished;
+    const char          **vanished;
+
+    /* of the look, or of the writing */
+    size_t                n_known;        /* in the store from it, before */
+    size_t                n_affected;     /* of them: groups or block change */
+    size_t                n_newly_vanished;
+    size_t                n_marked;       /* vanished, and written as such */
 
     /* told */
     size_t                n_refused;      /* users */
@@ -210,6 +232,22 @@ const char *directory_next_alias(const char *alias);
 /* directory_groups.c */
 void directory_groups_read(directory_t *directory);
 bool directory_in_group(const directory_user_t *user, size_t group);
+
+
+/* directory_run.c: counts what would change (writes nothing), and writes. */
+typedef enum {
+    DIRECTORY_LOOKS = 1,
+    DIRECTORY_WRITES
+} directory_pass_t;
+
+void directory_run(directory_t *directory, directory_pass_t pass, bool tells);
+/* Fills directory->vanished. */
+void directory_find_vanished(directory_t *directory);
+
+
+/* directory_unknown.c: shows what unknown_user=block would do and, where it
+ * may, sets it.  Returns a word for the report. */
+const char *directory_unknown(directory_t *directory, json_t *report);
 
 
 /* directory_claims.c: what two persons have is taken from both. */

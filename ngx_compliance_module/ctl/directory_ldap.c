@@ -9,8 +9,12 @@
 #define LDAP_DEPRECATED 0
 #include <ldap.h>
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 
 #define SYSTEM_CA       "/etc/ssl/certs/ca-certificates.crt"
@@ -80,6 +84,11 @@ failed(const directory_t *directory, int code, const char *doing)
     (void) ldap_get_option(directory->ldap->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE,
                            &told);
 
+    /* GnuTLS' way of saying that a certificate is another's */
+    if (told != NULL && strcmp(told, "(unknown error code)") == 0) {
+        told[0] = '\0';
+    }
+
     ctl_die(CTL_STORE, "%s %s: %s%s%s%s; %s. Nothing was written",
             ctl_escape(ctl_str(directory->settings->url)), doing,
             ldap_err2string(code), told != NULL && told[0] != '\0' ? " (" : "",
@@ -109,6 +118,86 @@ set(const directory_t *directory, int option, const void *value)
 }
 
 
+/* libldap's TLS handshake knows no timeout: a server that accepts and says
+ * nothing would hold us for ever.  The timer closes the connection under it,
+ * which ends the handshake as the peer's end does. */
+static volatile sig_atomic_t handshake_fd = -1;
+static volatile sig_atomic_t handshake_late;
+
+
+static void
+on_alarm(int number)
+{
+    (void) number;
+
+    handshake_late = 1;
+
+    if (handshake_fd >= 0) {
+        (void) shutdown(handshake_fd, SHUT_RDWR);
+    }
+}
+
+
+static int
+on_connected(LDAP *ld, Sockbuf *sb, LDAPURLDesc *url, struct sockaddr *address,
+    struct ldap_conncb *callbacks)
+{
+    ber_socket_t fd = -1;
+
+    (void) ld;
+    (void) url;
+    (void) address;
+    (void) callbacks;
+
+    if (ber_sockbuf_ctrl(sb, LBER_SB_OPT_GET_FD, &fd) == 1) {
+        handshake_fd = fd;
+    }
+
+    return 0;
+}
+
+
+static void
+on_closed(LDAP *ld, Sockbuf *sb, struct ldap_conncb *callbacks)
+{
+    (void) ld;
+    (void) sb;
+    (void) callbacks;
+
+    handshake_fd = -1;
+}
+
+
+static ldap_conncb handshake_callbacks = { on_connected, on_closed, NULL };
+
+
+static void
+begin_handshake(const directory_t *directory)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_alarm;
+    handshake_late = 0;
+
+    if (sigaction(SIGALRM, &action, NULL) != 0) {
+        ctl_die(CTL_STORE, "cannot set a timer: %s", strerror(errno));
+    }
+
+    /* connecting has the timeout for itself */
+    (void) alarm(2 * (unsigned) directory->settings->timeout_s);
+}
+
+
+static int
+end_handshake(int code)
+{
+    (void) alarm(0);
+
+    return code != LDAP_SUCCESS && handshake_late ? LDAP_TIMEOUT : code;
+}
+
+
 static void
 set_options(const directory_t *directory)
 {
@@ -124,6 +213,7 @@ set_options(const directory_t *directory)
     set(directory, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
     set(directory, LDAP_OPT_NETWORK_TIMEOUT, &timeout);
     set(directory, LDAP_OPT_TIMEOUT, &timeout);
+    set(directory, LDAP_OPT_CONNECT_CB, &handshake_callbacks);
 
     if (strncmp(settings->url, "ldaps:", 6) != 0 && !settings->starttls) {
         return;
@@ -173,9 +263,12 @@ bind_simple(const directory_t *directory)
         }
     }
 
+    /* it connects, where nothing has yet */
+    begin_handshake(directory);
     rc = ldap_sasl_bind(directory->ldap->ld,
                         settings->bind_dn == NULL ? "" : settings->bind_dn,
                         LDAP_SASL_SIMPLE, &credentials, NULL, NULL, &id);
+    rc = end_handshake(rc);
 
     if (text.data != NULL) {
         explicit_bzero((char *) (uintptr_t) text.data, text.len);
@@ -275,7 +368,9 @@ directory_ldap_open(directory_t *directory)
     set_options(directory);
 
     if (settings->starttls) {
-        check(directory, ldap_start_tls_s(ldap->ld, NULL, NULL),
+        begin_handshake(directory);
+        check(directory,
+              end_handshake(ldap_start_tls_s(ldap->ld, NULL, NULL)),
               "gives no TLS");
     }
 

@@ -64,6 +64,12 @@ static const ctl_field_t user_fields[] = {
       CTL_INDEX_NONE, CTL_SHOW_TEXT, NULL },
     { "locale", "a language tag such as de or pt-BR", ctl_check_locale,
       CTL_INDEX_NONE, CTL_SHOW_TEXT, NULL },
+    { "directory", "the name of a directory that import ldap keeps him "
+      "from; none: nobody's but yours", ctl_check_group_name, CTL_INDEX_VALUE,
+      CTL_SHOW_TEXT, NULL },
+    { "directory_aliases", NULL, NULL, CTL_INDEX_NONE, CTL_SHOW_TEXT, NULL },
+    { "blocked_by", NULL, NULL, CTL_INDEX_NONE, CTL_SHOW_TEXT, NULL },
+    { "vanished_since", NULL, NULL, CTL_INDEX_NONE, CTL_SHOW_TIME, NULL },
 };
 
 const ctl_kind_t ctl_user_kind = {

@@ -197,12 +197,27 @@ import_field_set(ctl_bulk_device_t *device, import_field_t field,
 }
 
 
-void
-import_version_attribute(json_t *attributes, compliance_str_t os_version)
+static bool
+is_free(const json_t *attributes, const char *name)
 {
-    if (os_version.data != NULL
-        && json_object_get(attributes, "os_version") == NULL)
-    {
-        ctl_json_set(attributes, "os_version", ctl_json_text(os_version));
+    return json_object_get(attributes, name) == NULL;
+}
+
+
+void
+import_shared_attributes(json_t *attributes, const ctl_bulk_device_t *device)
+{
+    if (device->os_version.data != NULL && is_free(attributes, "os_version")) {
+        ctl_json_set(attributes, "os_version",
+                     ctl_json_text(device->os_version));
+    }
+
+    if (device->model.data != NULL && is_free(attributes, "model")) {
+        ctl_json_set(attributes, "model", ctl_json_text(device->model));
+    }
+
+    if (device->last_checkin > 0 && is_free(attributes, "last_checkin")) {
+        ctl_json_set(attributes, "last_checkin",
+                     ctl_json_int(device->last_checkin));
     }
 }

@@ -37,8 +37,9 @@ const char *import_field_name(import_field_t field);
  * nothing. */
 bool import_field_set(ctl_bulk_device_t *device, import_field_t field,
     compliance_str_t value, const char **why);
-/* Policies ask for os_version too: it is an attribute unless the source has
- * one of that name. */
-void import_version_attribute(json_t *attributes, compliance_str_t os_version);
+/* What policies ask for and a record has too, as attributes, unless the source
+ * has attributes of those names. */
+void import_shared_attributes(json_t *attributes,
+    const ctl_bulk_device_t *device);
 
 #endif

@@ -233,14 +233,10 @@ ctl_changes_compare(const ctl_record_t *record, ctl_changes_t *real)
 }
 
 
-typedef void ctl_set_write_t(ctl_t *ctl, const char *key,
-    compliance_str_t member);
-
-/* Puts `name` into the sets that a value stands for, or out of those that it
- * stood for and no longer does: `write` says which. */
+/* Tells the sets that a value stands for. */
 static void
-index_value(ctl_t *ctl, const ctl_field_t *field, const char *name,
-    compliance_str_t value, ctl_set_write_t *write)
+index_value(const ctl_t *ctl, const ctl_field_t *field, const char *name,
+    compliance_str_t value, ctl_index_pt tell, void *data)
 {
     compliance_str_t item;
     const char      *key;
@@ -256,7 +252,7 @@ index_value(ctl_t *ctl, const ctl_field_t *field, const char *name,
         key = ctl_key_index(ctl, field->name, value);
 
         if (key != NULL) {
-            write(ctl, key, ctl_str(name));
+            tell(data, key, ctl_str(name));
         }
 
         return;
@@ -266,9 +262,44 @@ index_value(ctl_t *ctl, const ctl_field_t *field, const char *name,
         key = item.len == 0 ? NULL : ctl_key_index(ctl, field->name, item);
 
         if (key != NULL) {
-            write(ctl, key, ctl_str(name));
+            tell(data, key, ctl_str(name));
         }
     }
+}
+
+
+void
+ctl_record_index(const ctl_t *ctl, const ctl_kind_t *kind,
+    const ctl_record_t *record, const ctl_changes_t *real,
+    ctl_index_pt out_of, ctl_index_pt into, void *data)
+{
+    for (size_t i = 0; i < kind->n; i++) {
+        const ctl_field_t  *field = &kind->fields[i];
+        const ctl_change_t *change = ctl_changes_find(real, field->name);
+
+        if (change != NULL && change->old.data != NULL) {
+            index_value(ctl, field, record->name, change->old, out_of, data);
+        }
+
+        index_value(ctl, field, record->name,
+                    change != NULL ? change->value
+                                   : ctl_record_get(record, field->name),
+                    into, data);
+    }
+}
+
+
+static void
+collect_sadd(void *data, const char *key, compliance_str_t member)
+{
+    ctl_write_sadd(data, key, member);
+}
+
+
+static void
+collect_srem(void *data, const char *key, compliance_str_t member)
+{
+    ctl_write_srem(data, key, member);
 }
 
 
@@ -294,20 +325,7 @@ ctl_record_store(ctl_t *ctl, const ctl_kind_t *kind,
         }
     }
 
-    for (size_t i = 0; i < kind->n; i++) {
-        const ctl_field_t  *field = &kind->fields[i];
-        const ctl_change_t *change = ctl_changes_find(real, field->name);
-
-        if (change != NULL && change->old.data != NULL) {
-            index_value(ctl, field, record->name, change->old,
-                        ctl_write_srem);
-        }
-
-        index_value(ctl, field, record->name,
-                    change != NULL ? change->value
-                                   : ctl_record_get(record, field->name),
-                    ctl_write_sadd);
-    }
+    ctl_record_index(ctl, kind, record, real, collect_srem, collect_sadd, ctl);
 }
 
 
@@ -320,6 +338,6 @@ ctl_record_delete(ctl_t *ctl, const ctl_kind_t *kind,
     for (size_t i = 0; i < kind->n; i++) {
         index_value(ctl, &kind->fields[i], record->name,
                     ctl_record_get(record, kind->fields[i].name),
-                    ctl_write_srem);
+                    collect_srem, ctl);
     }
 }

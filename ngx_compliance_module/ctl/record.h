@@ -126,6 +126,13 @@ void ctl_changes_compare(const ctl_record_t *record, ctl_changes_t *real);
 /* Collects the writes, the indexes' among them. */
 void ctl_record_store(ctl_t *ctl, const ctl_kind_t *kind,
     const ctl_record_t *record, const ctl_changes_t *real);
+/* The index entries that a change takes away, and then those that the record
+ * has after it. */
+typedef void (*ctl_index_pt)(void *data, const char *key,
+    compliance_str_t name);
+void ctl_record_index(const ctl_t *ctl, const ctl_kind_t *kind,
+    const ctl_record_t *record, const ctl_changes_t *real,
+    ctl_index_pt out_of, ctl_index_pt into, void *data);
 void ctl_record_delete(ctl_t *ctl, const ctl_kind_t *kind,
     const ctl_record_t *record);
 

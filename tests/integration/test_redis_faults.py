@@ -301,7 +301,7 @@ def test_a_client_that_leaves_during_its_lookup(gateway, backend, store):
 
 
 def acl(directory):
-    """deploy/redis/users.acl with PASSWORD for both users."""
+    """deploy/redis/users.acl with PASSWORD for every user."""
     text = (ROOT / "deploy/redis/users.acl").read_text()
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
     text = re.sub(r"@\w+_SHA256@", digest, text)
