@@ -153,6 +153,7 @@ fetch_pages(pages_t *pages, const char *first)
         page = fetch_page(pages, url, &body, &why);
 
         if (page != NULL) {
+            why = NULL;   /* of an attempt before this one */
             keep_page(pages, body);
             pages->pages++;
             pages->records += (int64_t) json_array_size(
