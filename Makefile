@@ -77,13 +77,20 @@ test: ## install what is needed and run every test
 # As Debian lays nginx out; DESTDIR for packages.
 PREFIX        ?= /usr
 NGINX_MODULES ?= $(PREFIX)/lib/nginx/modules
+COMPLETIONS_BASH := $(PREFIX)/share/bash-completion/completions
+COMPLETIONS_ZSH  := $(PREFIX)/share/zsh/vendor-completions
+COMPLETIONS_FISH := $(PREFIX)/share/fish/vendor_completions.d
 
 install: build ## install the modules, compliancectl, its manual page and the example configurations
 	install -d $(DESTDIR)$(NGINX_MODULES) $(DESTDIR)$(PREFIX)/bin \
-	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance \
+	    $(DESTDIR)$(COMPLETIONS_BASH) $(DESTDIR)$(COMPLETIONS_ZSH) $(DESTDIR)$(COMPLETIONS_FISH)
 	install -m 644 $(MODULES) $(DESTDIR)$(NGINX_MODULES)
 	install -m 755 $(BUILD)/compliancectl $(DESTDIR)$(PREFIX)/bin
-	install -m 644 deploy/man/compliancectl.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	$(BUILD)/compliancectl manual > $(DESTDIR)$(PREFIX)/share/man/man1/compliancectl.1
+	$(BUILD)/compliancectl completion bash > $(DESTDIR)$(COMPLETIONS_BASH)/compliancectl
+	$(BUILD)/compliancectl completion zsh > $(DESTDIR)$(COMPLETIONS_ZSH)/_compliancectl
+	$(BUILD)/compliancectl completion fish > $(DESTDIR)$(COMPLETIONS_FISH)/compliancectl.fish
 	cp -R README.md LICENSE docs deploy/nginx deploy/redis $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
 
 clean: ## remove everything that was built (stops no demo: make demo-down does)

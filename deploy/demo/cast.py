@@ -51,6 +51,8 @@ def devices(now=None):
 
 def commands(pki):
     """The arguments of every compliancectl call that seeds the demo."""
+    # first, for nothing is enforced without one
+    yield ("user", "set", BREAK_GLASS, "break_glass=1", "display_name=Emergency access")
     yield ("group", "set", "default", "mode=enforce", "unknown_user=block", "unknown_device=block",
            "support_contact=helpdesk@example.com")
     yield ("group", "set", GROUP, "mode=enforce", "support_contact=helpdesk@example.com")
@@ -58,7 +60,6 @@ def commands(pki):
     yield ("user", "set", "alice", f"groups={GROUP}", "display_name=Alice Archer")
     yield ("user", "set", "bob", f"groups={GROUP}", "display_name=Bob Baker")
     yield ("user", "set", "carol", "groups=pilot", "display_name=Carol Cook")
-    yield ("user", "set", BREAK_GLASS, "break_glass=1", "display_name=Emergency access")
     for name in USERS:
         yield ("user", "alias", name, f"{name}@{DOMAIN}")
     yield ("user", "alias", "alice", "demo\\alice")

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 
-GATEWAY, CTL = "gateway", "compliancectl"
+GATEWAY, CTL, AUDITOR = "gateway", "compliancectl", "auditor"
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "redis", "users.acl")
 
 
@@ -25,7 +25,7 @@ def write(lab):
     lab.mkdir(os.path.dirname(fragment(lab.directory)))
     with open(SHIPPED) as f:
         text = re.sub("^user default .*$", "", f.read(), flags=re.MULTILINE)
-    for user in (GATEWAY, CTL):
+    for user in (GATEWAY, CTL, AUDITOR):
         path = password_file(lab, user)
         if not os.path.exists(path):
             lab.write(path, secrets.token_hex(16) + "\n", mode=0o600)

@@ -454,7 +454,6 @@ compliance_facts_none(const compliance_request_t *request,
 {
     memset(facts, 0, sizeof(*facts));
 
-    facts->device_claimed = !request->device_free && request->n_claims > 0;
     facts->user_claimed = request->user_source != COMPLIANCE_USER_FROM_NONE;
     facts->user.principal = request->user;
 }

@@ -317,3 +317,23 @@ compliance_key_index(char *out, size_t cap, compliance_str_t prefix,
     return compliance_key(out, cap, prefix,
         (compliance_str_t) { part.data, part.len }, value);
 }
+
+
+bool
+compliance_key_is_history(compliance_str_t key)
+{
+    static const compliance_str_t parts[] = {
+        { "audit:", 6 }, { "erase:", 6 },
+        { "seen:", 5 }, { "index:seen:", 11 }
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (key.len >= parts[i].len
+            && memcmp(key.data, parts[i].data, parts[i].len) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}

@@ -65,5 +65,8 @@ size_t compliance_key_undo(char *out, size_t cap, compliance_str_t prefix);
  * carries through an outage. */
 size_t compliance_key_index(char *out, size_t cap, compliance_str_t prefix,
     const char *field, compliance_str_t value);
+/* Of what happened, rather than of what is to hold: the audit and the counted
+ * accesses.  key: without the prefix. */
+bool compliance_key_is_history(compliance_str_t key);
 
 #endif

@@ -10,6 +10,7 @@
 
 
 #define COMPLIANCE_DAY_SECONDS  86400
+#define COMPLIANCE_TIME_MAX     INT64_C(253402300799)   /* the year 9999 */
 
 /* What is gathered over all verdicts of one device. */
 typedef struct {
@@ -30,6 +31,13 @@ const char *
 compliance_policy_name(const compliance_policy_t *policy)
 {
     return policy->name;
+}
+
+
+const json_t *
+compliance_policy_json(const compliance_policy_t *policy)
+{
+    return policy->root;
 }
 
 
@@ -183,8 +191,6 @@ static void
 compliance_policy_judge(const compliance_policy_t *policy,
     const compliance_inventory_t *device, compliance_sum_t *sum)
 {
-    bool failed = false;
-
     sum->judged = true;
 
     if (sum->first == NULL) {
@@ -193,6 +199,8 @@ compliance_policy_judge(const compliance_policy_t *policy,
 
     for (size_t i = 0; i < policy->n_rules; i++) {
         const compliance_rule_t *rule = &policy->rules[i];
+        int64_t days = rule->own_grace ? rule->grace_days
+                                       : policy->grace_days;
 
         if (!compliance_platform_in(rule->platforms, device->platform)
             || compliance_rule_holds(rule, device->inventory, device->now))
@@ -200,21 +208,16 @@ compliance_policy_judge(const compliance_policy_t *policy,
             continue;
         }
 
-        failed = true;
+        if (sum->failing == NULL) {
+            sum->failing = policy;
+        }
+
         compliance_reason_add(sum, (compliance_str_t) { rule->reason,
                                                         strlen(rule->reason) });
+        compliance_failure(sum, sum->since + days * COMPLIANCE_DAY_SECONDS,
+                           sum->since > device->now ? sum->since
+                                                    : device->now);
     }
-
-    if (!failed) {
-        return;
-    }
-
-    if (sum->failing == NULL) {
-        sum->failing = policy;
-    }
-
-    compliance_failure(sum,
-        sum->since + policy->grace_days * COMPLIANCE_DAY_SECONDS, device->now);
 }
 
 
@@ -295,14 +298,17 @@ compliance_policies_judge(const compliance_policy_t *const *policies,
     compliance_judgement_of_device_t *out)
 {
     bool             concerned = false, ignored = true;
+    int64_t          since;
     compliance_sum_t sum;
 
     memset(out, 0, sizeof(*out));
     memset(&sum, 0, sizeof(sum));
     compliance_buf_init(&sum.reasons, out->reasons, sizeof(out->reasons));
-    sum.since = device->noncompliant_since > 0
-                && device->noncompliant_since <= device->now
-                ? device->noncompliant_since : device->now;
+    /* It may lie behind `now`: a policy can come after the inventory. */
+    since = device->noncompliant_since > 0
+            && device->noncompliant_since <= COMPLIANCE_TIME_MAX
+            ? device->noncompliant_since : 0;
+    sum.since = since > 0 ? since : device->now;
 
     for (size_t i = 0; i < n; i++) {
         if (policies[i] == NULL
@@ -324,7 +330,9 @@ compliance_policies_judge(const compliance_policy_t *const *policies,
     out->state = compliance_worst(&sum);
     out->grace_until = out->state == COMPLIANCE_STATE_GRACE ? sum.grace_until
                                                             : 0;
-    out->noncompliant_since = sum.failed ? sum.since : 0;
+    out->noncompliant_since = sum.failed ? sum.since
+                              : out->state == COMPLIANCE_STATE_COMPLIANT ? 0
+                              : since;
 
     if (sum.failing != NULL || sum.first != NULL) {
         strncpy(out->policy, sum.failing != NULL ? sum.failing->name

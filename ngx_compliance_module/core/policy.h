@@ -29,6 +29,8 @@ compliance_policy_t *compliance_policy_parse(compliance_str_t text,
 void compliance_policy_free(compliance_policy_t *policy);
 
 const char *compliance_policy_name(const compliance_policy_t *policy);
+/* All of it, as it was written; borrowed. */
+const json_t *compliance_policy_json(const compliance_policy_t *policy);
 /* platform: lower case, or absent where it is not known. */
 bool compliance_policy_concerns(const compliance_policy_t *policy,
     compliance_str_t platform);

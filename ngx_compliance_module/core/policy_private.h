@@ -1,5 +1,5 @@
 /*
- * A parsed policy; private to policy_parse.c, policy_rule.c and policy.c.
+ * A parsed policy; private to policy*.c.
  * Every text and value belongs to `root`.
  */
 #ifndef COMPLIANCE_POLICY_PRIVATE_H
@@ -27,17 +27,25 @@ struct compliance_operator_s {
 extern const compliance_operator_t compliance_operators[];
 extern const size_t                compliance_operators_n;
 
+/* An attribute, and what is asked of it. */
 typedef struct {
     const char   *attribute;
-    const char   *reason;
-    bool          optional;     /* only judged where it is reported */
-    bool          absent;       /* "exists": false: must not be there */
-    const json_t *platforms;    /* an array, or NULL: those of the policy */
+    const json_t *exists;       /* that operator's operand, or NULL */
     size_t        n;
     struct {
         const compliance_operator_t *operator;
         const json_t                *operand;
     } operators[COMPLIANCE_OPERATORS_MAX];
+} compliance_demand_t;
+
+typedef struct {
+    compliance_demand_t condition;
+    compliance_demand_t when;     /* attribute NULL: always */
+    const char            *reason;
+    bool                   optional; /* only judged where it is reported */
+    bool                   own_grace; /* else the policy's */
+    int64_t                grace_days;
+    const json_t          *platforms; /* an array, or NULL: the policy's */
 } compliance_rule_t;
 
 struct compliance_policy_s {
@@ -53,6 +61,9 @@ struct compliance_policy_s {
 
 /* Is the platform in the array?  NULL holds every one. */
 bool compliance_platform_in(const json_t *platforms, compliance_str_t platform);
+
+/* The line on which `path` stands, or as much of it as is there. */
+unsigned compliance_policy_line(compliance_str_t text, const char *path);
 
 /* inventory may be NULL: then nothing is reported. */
 bool compliance_rule_holds(const compliance_rule_t *rule,

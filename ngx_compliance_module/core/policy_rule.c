@@ -380,7 +380,7 @@ compliance_exists_valid(const json_t *operand)
 }
 
 
-/* A value that is there; of "exists": false the rule itself knows. */
+/* A value that is there; of one that is not, compliance_rule_holds() knows. */
 static bool
 compliance_exists(const json_t *operand, const json_t *value, int64_t now)
 {
@@ -422,23 +422,55 @@ compliance_reported(const json_t *value)
 }
 
 
-bool
-compliance_rule_holds(const compliance_rule_t *rule, const json_t *inventory,
-    int64_t now)
+static bool
+compliance_condition_holds(const compliance_demand_t *condition,
+    const json_t *value, int64_t now)
 {
-    const json_t *value = json_object_get(inventory, rule->attribute);
-
-    if (!compliance_reported(value)) {
-        return rule->optional || rule->absent;
-    }
-
-    for (size_t i = 0; i < rule->n; i++) {
-        if (!rule->operators[i].operator->holds(rule->operators[i].operand,
-                value, now))
+    for (size_t i = 0; i < condition->n; i++) {
+        if (!condition->operators[i].operator->holds(
+                condition->operators[i].operand, value, now))
         {
             return false;
         }
     }
 
     return true;
+}
+
+
+/* A "when" that cannot be told narrows nothing: the rule judges. */
+static bool
+compliance_narrowed_out(const compliance_demand_t *when,
+    const json_t *inventory, int64_t now)
+{
+    const json_t *value;
+
+    if (when->attribute == NULL) {
+        return false;
+    }
+
+    value = json_object_get(inventory, when->attribute);
+
+    return compliance_reported(value)
+           ? !compliance_condition_holds(when, value, now)
+           : json_is_true(when->exists);
+}
+
+
+bool
+compliance_rule_holds(const compliance_rule_t *rule, const json_t *inventory,
+    int64_t now)
+{
+    const json_t *value = json_object_get(inventory,
+                                          rule->condition.attribute);
+
+    if (compliance_narrowed_out(&rule->when, inventory, now)) {
+        return true;
+    }
+
+    if (!compliance_reported(value)) {
+        return rule->optional || json_is_false(rule->condition.exists);
+    }
+
+    return compliance_condition_holds(&rule->condition, value, now);
 }

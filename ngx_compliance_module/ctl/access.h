@@ -15,6 +15,7 @@
 
 typedef struct {
     bool                  audited;     /* from an audit stream, not counted */
+    bool                  erased;      /* audited: its person was taken out */
     int64_t               first, last; /* Unix seconds; of a counted one: the
                                           day's begin and end */
     int64_t               count;

@@ -165,6 +165,7 @@ visit_record(walk_t *walk, const json_t *record, int64_t ms)
     }
 
     access.audited = true;
+    access.erased = json_object_get(record, "erased") != NULL;
     access.first = access.last = ms / 1000;
     access.count = 1;
     access.node = ctl_str(walk->node);

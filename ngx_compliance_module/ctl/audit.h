@@ -34,6 +34,8 @@ size_t ctl_audit_streams(ctl_t *ctl, const char *only, ctl_stream_t **streams);
 /* One element of XRANGE's kind of answer. */
 bool ctl_entry_read(const redisReply *reply, ctl_stream_t *stream,
     ctl_entry_t *entry);
+/* "1700000000000-0" */
+bool ctl_id_parse(const char *id, uint64_t *ms, uint64_t *seq);
 const char *ctl_entry_id(const ctl_entry_t *entry);
 /* NULL where it is no JSON object; the caller's to free. */
 json_t *ctl_entry_json(const ctl_entry_t *entry);

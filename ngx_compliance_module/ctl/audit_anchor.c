@@ -10,7 +10,7 @@
 #include <string.h>
 
 
-#define ANCHOR_FILE_MAX  (16 * 1024 * 1024)
+#define ANCHOR_FILE_MAX  ((size_t) 16 * 1024 * 1024)
 
 
 bool
@@ -46,8 +46,9 @@ ctl_heads_add(ctl_heads_t *heads, const ctl_head_t *head, const char *lane,
 
     heads->heads[heads->n] = *head;
     heads->heads[heads->n].node = node;
-    strcpy(heads->heads[heads->n].lane, lane);
-    strcpy(heads->heads[heads->n].hash, hash);
+    heads->heads[heads->n].own = node;
+    memcpy(heads->heads[heads->n].lane, lane, strlen(lane) + 1);
+    memcpy(heads->heads[heads->n].hash, hash, strlen(hash) + 1);
     heads->n++;
 
     return true;
@@ -58,7 +59,7 @@ void
 ctl_heads_free(ctl_heads_t *heads)
 {
     for (size_t i = 0; i < heads->n; i++) {
-        free((char *) (uintptr_t) heads->heads[i].node);
+        free(heads->heads[i].own);
     }
 
     free(heads->heads);
@@ -141,7 +142,7 @@ read_head(const json_t *object, ctl_heads_t *heads)
 
     return head.node != NULL && hash != NULL && id != NULL && head.seq > 0
            && strlen(hash) == COMPLIANCE_AUDIT_HASH_LEN
-           && sscanf(id, "%" SCNu64 "-%" SCNu64, &head.ms, &head.id_seq) == 2
+           && ctl_id_parse(id, &head.ms, &head.id_seq)
            && ctl_heads_add(heads, &head,
                   json_string_value(json_object_get(object, "lane")), hash);
 }

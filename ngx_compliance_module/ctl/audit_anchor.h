@@ -17,6 +17,7 @@ typedef struct {
     int64_t     seq;
     uint64_t    ms, id_seq;    /* its stream id; of a trim: the cut */
     bool        met;           /* by the walk */
+    char       *own;           /* node's memory */
 } ctl_head_t;
 
 typedef struct {

@@ -45,7 +45,7 @@ add_lane(ctl_lanes_t *lanes, const char *name)
     ctl_lane_t **grown, *lane = memory;
 
     if (lanes->n == lanes->cap) {
-        grown = realloc(lanes->lanes, (lanes->cap * 2 + 16) * sizeof(*grown));
+        grown = realloc(lanes->lanes, (lanes->cap * 2 + 16) * sizeof(ctl_lane_t *));
 
         if (grown != NULL) {
             lanes->lanes = grown;

@@ -47,9 +47,9 @@ side(const json_t *value)
 }
 
 
-/* "group:sales mode: report -> enforce" */
+/* A key, a field, and "report -> enforce". */
 static void
-print_change(const json_t *change)
+print_change(json_t *change)
 {
     const char *op = json_string_value(json_object_get(change, "op"));
     const char *name;
@@ -59,7 +59,7 @@ print_change(const json_t *change)
         const char *key;
         json_t     *value;
 
-        json_object_foreach((json_t *) (uintptr_t) change, key, value) {
+        json_object_foreach(change, key, value) {
             if (json_is_integer(value)) {
                 printf(" %s=%lld", ctl_escape(ctl_str(key)),
                        (long long) json_integer_value(value));

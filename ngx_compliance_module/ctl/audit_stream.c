@@ -10,8 +10,8 @@
 
 
 /* "1700000000000-0" */
-static bool
-parse_id(const char *id, uint64_t *ms, uint64_t *seq)
+bool
+ctl_id_parse(const char *id, uint64_t *ms, uint64_t *seq)
 {
     char *end;
 
@@ -37,7 +37,7 @@ ctl_entry_read(const redisReply *reply, ctl_stream_t *stream,
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
         || reply->element[0]->type != REDIS_REPLY_STRING
         || reply->element[1]->type != REDIS_REPLY_ARRAY
-        || !parse_id(reply->element[0]->str, &entry->ms, &entry->seq))
+        || !ctl_id_parse(reply->element[0]->str, &entry->ms, &entry->seq))
     {
         return false;
     }

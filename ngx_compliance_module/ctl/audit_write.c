@@ -44,7 +44,7 @@ sha256(compliance_str_t text)
         ctl_die(CTL_STORE, "out of memory");
     }
 
-    for (unsigned i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         static const char hex[] = "0123456789abcdef";
 
         out[2 * i] = hex[digest[i] >> 4];
@@ -113,13 +113,13 @@ hide(json_t *object, const char *key)
 
 /* One write of history.h as the record tells it. */
 static json_t *
-change_json(const json_t *write)
+change_json(json_t *write)
 {
     json_t     *change = ctl_json_object(), *fields;
     json_t     *copy;
     const char *key, *name;
 
-    json_object_foreach((json_t *) (uintptr_t) write, key, copy) {
+    json_object_foreach(write, key, copy) {
         ctl_json_set(change, key, shown(copy));
     }
 
@@ -224,6 +224,7 @@ append(ctl_t *ctl, compliance_audit_change_t *change)
                 "written");
     }
 
+    change->salt = NULL;
     ctl_store_write(ctl, CTL_TYPE_STREAM, key, "XADD %s * r %b", key,
                     buf.data, buf.len);
 }

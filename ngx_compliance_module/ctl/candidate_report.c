@@ -20,10 +20,11 @@ typedef struct {
 } row_t;
 
 typedef struct {
-    json_t *places;         /* text of a row -> its place in rows */
-    row_t  *rows;
-    size_t  n, cap;
-    int64_t accesses;
+    const char *id;         /* of the candidate set */
+    json_t     *places;     /* text of a row -> its place in rows */
+    row_t      *rows;
+    size_t      n, cap;
+    int64_t     accesses;
 } report_t;
 
 
@@ -67,6 +68,28 @@ own_texts(row_t *row)
 }
 
 
+/* "id:block:device_unknown" -> "block device_unknown"; NULL where it is
+ * another set's. */
+static const char *
+candidate_text(const report_t *report, compliance_str_t text)
+{
+    char   *told;
+    size_t  len = strlen(report->id);
+
+    if (text.len <= len || memcmp(text.data, report->id, len) != 0
+        || text.data[len] != ':')
+    {
+        return NULL;
+    }
+
+    told = ctl_dup((compliance_str_t) { text.data + len + 1,
+                                        text.len - len - 1 });
+    told[strcspn(told, ":")] = ' ';
+
+    return ctl_escape(ctl_str(told));
+}
+
+
 static void
 visit(void *data, const ctl_access_t *access)
 {
@@ -76,15 +99,17 @@ visit(void *data, const ctl_access_t *access)
     json_t     *place;
     ctl_mark_t  mark = ctl_mark();
 
-    if (access->candidate.len == 0) {
+    memset(&like, 0, sizeof(like));
+    like.candidate = candidate_text(report, access->candidate);
+
+    if (like.candidate == NULL) {
         return;
     }
 
-    memset(&like, 0, sizeof(like));
     like.user = ctl_escape(access->user);
     like.device = ctl_escape(ctl_str(access->seen.device));
-    like.candidate = ctl_escape(access->candidate);
-    like.live = ctl_format("%s %s", compliance_verdict_name(access->verdict),
+    like.live = ctl_format(access->would_block ? "%s, would block %s" : "%s %s",
+                           compliance_verdict_name(access->verdict),
                            compliance_reason_name(access->reason));
     text = ctl_format("%s\n%s\n%s\n%s", like.user, like.device, like.live,
                       like.candidate);
@@ -236,6 +261,13 @@ ctl_candidate_report(ctl_t *ctl)
                       ctl_escape(ctl_str(text)), CTL_TIME_EXPECTS);
     }
 
+    report.id = json_string_value(json_object_get(json, "id"));
+
+    if (report.id == NULL) {
+        ctl_die(CTL_CONTENT, "the stored candidate set has no id; store it "
+                "anew with: compliancectl candidate set FILE");
+    }
+
     report.places = ctl_json_object();
     ctl_access_each(ctl, &filter, visit, &report);
     qsort(report.rows, report.n, sizeof(*report.rows), by_count);
@@ -243,9 +275,7 @@ ctl_candidate_report(ctl_t *ctl)
                                                      : report.n;
 
     if (ctl->json) {
-        print_json(&report, shown,
-                   json_string_value(json_object_get(json, "id")), runs,
-                   filter.since);
+        print_json(&report, shown, report.id, runs, filter.since);
     } else {
         print_text(&report, shown);
     }

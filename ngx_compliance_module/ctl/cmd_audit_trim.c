@@ -61,7 +61,8 @@ trim_seen(ctl_t *ctl, int64_t days, bool dry, size_t *n_days)
 
     *n_days = 0;
 
-    for (size_t i = 0; i < n; i++) {
+    /* Redis lets them expire, after the gateways' compliance_seen_days */
+    for (size_t i = 0; i < n && days > 0; i++) {
         if (all[i] + DAY > ctl->now - days * DAY) {
             continue;
         }

@@ -3,7 +3,7 @@
  * no time of its own; everything else is a source's, and older never
  * overwrites newer.
  */
-#include "record.h"
+#include "device.h"
 
 #include <string.h>
 #include <time.h>
@@ -11,15 +11,6 @@
 
 /* Who wrote a record by hand. */
 #define SOURCE  "compliancectl"
-
-typedef struct {
-    const char    *text;       /* the id as given */
-    ctl_changes_t  wanted;
-    ctl_aliases_t  aliases;
-    ctl_record_t   record;
-    ctl_changes_t  real;
-} device_t;
-
 
 /* The administrator's word, which no import touches and which has no source's
  * time. */
@@ -188,7 +179,7 @@ plan_time(ctl_t *ctl, const ctl_record_t *record, const ctl_changes_t *given,
 static void
 plan_set(ctl_t *ctl, void *data)
 {
-    device_t      *device = data;
+    ctl_device_change_t *device = data;
     ctl_changes_t  wanted = { 0, 0, NULL };
 
     for (size_t i = 0; i < device->wanted.n; i++) {
@@ -198,6 +189,13 @@ plan_set(ctl_t *ctl, void *data)
     }
 
     ctl_resolve_device(ctl, device->text, &device->record);
+
+    if (device->fresh && device->record.exists) {
+        ctl_die(CTL_CONFLICT, "device \"%s\" has a record already; nothing was "
+                "written. Change it with: compliancectl device set %s "
+                "state=...", device->record.name, device->record.name);
+    }
+
     plan_owner(ctl, &wanted);
     plan_override(&device->record, &device->wanted, &wanted);
     plan_grace(ctl, &device->record, &wanted);
@@ -217,9 +215,18 @@ plan_set(ctl_t *ctl, void *data)
 }
 
 
+void
+ctl_device_change(ctl_t *ctl, ctl_device_change_t *device)
+{
+    ctl_store_transact(ctl, plan_set, device);
+    ctl_report_set(ctl, "device", &device->record, &device->real,
+                   &device->aliases);
+}
+
+
 /* alias.eas=APPLX,APPLY beside the fields of the record */
 static bool
-assign_alias(const ctl_t *ctl, device_t *device, compliance_str_t field,
+assign_alias(const ctl_t *ctl, ctl_device_change_t *device, compliance_str_t field,
     compliance_str_t value)
 {
     const char      *begin = "alias.";
@@ -247,7 +254,7 @@ assign_alias(const ctl_t *ctl, device_t *device, compliance_str_t field,
 ctl_exit_t
 ctl_device_set(ctl_t *ctl)
 {
-    device_t         device;
+    ctl_device_change_t device;
     compliance_str_t field, value;
 
     memset(&device, 0, sizeof(device));
@@ -262,9 +269,7 @@ ctl_device_set(ctl_t *ctl)
         }
     }
 
-    ctl_store_transact(ctl, plan_set, &device);
-    ctl_report_set(ctl, "device", &device.record, &device.real,
-                   &device.aliases);
+    ctl_device_change(ctl, &device);
 
     return CTL_DONE;
 }

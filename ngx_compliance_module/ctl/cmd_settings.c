@@ -10,8 +10,8 @@
 const ctl_setting_t ctl_settings[] = {
     { "audit_days", 0, 36500, 0,
       "days that audit records are kept by audit trim; 0: for ever" },
-    { "seen_days", 1, 3650, 35,
-      "days that counted accesses are kept" },
+    { "seen_days", 0, 3650, 0,
+      "days that audit trim leaves counted accesses; 0: as the gateways say" },
     { "max_block", 0, 100, 10,
       "percent of a group's accesses that enforcing it may block" },
     { "max_change", 0, 100, 10,
@@ -171,7 +171,7 @@ ctl_settings_set(ctl_t *ctl)
     wanted_t wanted;
 
     memset(&wanted, 0, sizeof(wanted));
-    wanted.settings = ctl_alloc_array(ctl->n_args, sizeof(*wanted.settings));
+    wanted.settings = ctl_alloc_array(ctl->n_args, sizeof(ctl_setting_t *));
     wanted.values = ctl_alloc_array(ctl->n_args, sizeof(*wanted.values));
 
     for (size_t i = 0; i < ctl->n_args; i++) {

@@ -257,7 +257,7 @@ look_at_streams(ctl_t *ctl, erase_t *erase, compliance_audit_keys_t *keys,
     ctl_stream_t *streams, size_t n)
 {
     int64_t       forged = 0, keyless = 0;
-    ctl_rewrite_t found;
+    ctl_rewrite_t found = { 0 };
 
     erase->touched = erase->n_streams = erase->unchanged = 0;
 
@@ -290,7 +290,7 @@ static void
 rewrite_streams(ctl_t *ctl, erase_t *erase, compliance_audit_keys_t *keys,
     ctl_stream_t *streams, size_t n)
 {
-    ctl_rewrite_t   found;
+    ctl_rewrite_t   found = { 0 };
     ctl_progress_t *progress = ctl_progress_begin("user erase: streams",
                                                   (int64_t) n);
 
@@ -379,7 +379,7 @@ static void
 sweep_page(ctl_t *ctl, erase_t *erase, const char **keys, size_t n)
 {
     const char  *name, **types = ctl_alloc_array(n, sizeof(*types));
-    redisReply **replies = ctl_alloc_array(n, sizeof(*replies));
+    redisReply **replies = ctl_alloc_array(n, sizeof(redisReply *));
 
     for (size_t i = 0; i < n; i++) {
         ctl_store_send(ctl, "TYPE %s", keys[i]);

@@ -40,12 +40,18 @@
                    | CTL_BIT(CTL_OPT_SOURCE) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
                    | CTL_BIT(CTL_OPT_VERBOSE))
+#define JUDGING   (CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN))
 #define FETCHING  (IMPORTING | CTL_BIT(CTL_OPT_CREDENTIALS))
 #define READING_DIRECTORY \
                   (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
                    | CTL_BIT(CTL_OPT_VERBOSE) \
                    | CTL_BIT(CTL_OPT_KEEP_UNKNOWN_USER))
+
+#define REPORTING (CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_GROUP) \
+                   | CTL_BIT(CTL_OPT_PROTOCOL) | CTL_BIT(CTL_OPT_REASON) \
+                   | CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL) \
+                   | CTL_BIT(CTL_OPT_LIMIT) | CTL_BIT(CTL_OPT_CSV))
 
 const ctl_command_t ctl_commands[] = {
     { "device set", "ID FIELD=VALUE...", CTL_OPERATOR, 1, CTL_MANY, FORCIBLE,
@@ -61,6 +67,19 @@ const ctl_command_t ctl_commands[] = {
     { "device unalias", "ID KIND VALUE", CTL_OPERATOR, 3, 3, 0,
       "take a name from a device", ctl_device_unalias, ctl_alias_details },
 
+    { "device pending", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_LIMIT)
+      | CTL_BIT(CTL_OPT_CSV),
+      "list devices that knocked and have no record", ctl_device_pending,
+      NULL },
+    { "device approve", "ID --user NAME", CTL_OPERATOR, 1, 1,
+      CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_DEVICE) | FORCIBLE,
+      "make a pending device a user's own", ctl_device_approve,
+      ctl_device_pending_details },
+    { "device deny", "ID", CTL_OPERATOR, 1, 1,
+      CTL_BIT(CTL_OPT_DEVICE) | FORCIBLE,
+      "block a pending device for good", ctl_device_deny,
+      ctl_device_pending_details },
     { "user set", "NAME FIELD=VALUE...", CTL_ADMIN, 1, CTL_MANY, FORCIBLE,
       "create a user, or change him", ctl_user_set, ctl_user_details },
     { "user get", "NAME", CTL_VIEWER, 1, 1, 0,
@@ -158,6 +177,50 @@ const ctl_command_t ctl_commands[] = {
     { "import ldap", "SETTINGS", CTL_ADMIN, 1, 1, READING_DIRECTORY,
       "take users and groups from LDAP or Active Directory", ctl_import_ldap,
       ctl_import_ldap_details },
+
+    { "policy check", "FILE...", CTL_VIEWER, 1, CTL_MANY, 0,
+      "read compliance policies strictly, without Redis", ctl_policy_check,
+      NULL },
+    { "policy apply", "[FILE...]", CTL_ADMIN, 0, CTL_MANY, JUDGING,
+      "store policies, and judge every device they concern", ctl_policy_apply,
+      ctl_policy_apply_details },
+    { "policy list", "", CTL_VIEWER, 0, 0, 0,
+      "list the policies", ctl_policy_list, NULL },
+    { "policy show", "NAME", CTL_VIEWER, 1, 1, 0,
+      "show a policy", ctl_policy_show, NULL },
+    { "policy diff", "FILE...", CTL_VIEWER, 1, CTL_MANY, 0,
+      "what applying would change, in rules and devices", ctl_policy_diff,
+      NULL },
+    { "policy delete", "NAME", CTL_ADMIN, 1, 1, JUDGING,
+      "delete a policy, and judge its devices by the rest", ctl_policy_delete,
+      NULL },
+
+    { "doctor", "", CTL_OPERATOR, 0, 0,
+      CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_REPAIR)
+      | CTL_BIT(CTL_OPT_CERT_FILE),
+      "what is wrong with Redis and the store, and what mends it", ctl_doctor,
+      NULL },
+    { "completion", "bash|zsh|fish", CTL_VIEWER, 1, 1, 0,
+      "print the completion for a shell", ctl_completion, NULL },
+    { "manual", "", CTL_VIEWER, 0, 0, 0,
+      "print the manual page, for man -l -", ctl_manual, NULL },
+    { "backup", "FILE", CTL_VIEWER, 1, 1, CTL_BIT(CTL_OPT_WITH_AUDIT),
+      "save the whole store to a file", ctl_backup, NULL },
+    { "restore", "FILE", CTL_ADMIN, 1, 1,
+      CTL_BIT(CTL_OPT_WITH_AUDIT) | CTL_BIT(CTL_OPT_REPLACE)
+      | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN),
+      "fill the store from such a file", ctl_restore, NULL },
+    { "report devices", "", CTL_VIEWER, 0, 0, CTL_BIT(CTL_OPT_CSV),
+      "devices by platform and state", ctl_report_devices, NULL },
+    { "report users", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
+      "who had access, with which devices", ctl_report_users,
+      ctl_report_details },
+    { "report blocks", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
+      "who was blocked or would have been, and why", ctl_report_blocks,
+      ctl_report_details },
+    { "report trend", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
+      "how accesses ended, by the day or hour", ctl_report_trend,
+      ctl_report_details },
 
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },

@@ -17,74 +17,140 @@
 #define PASSWORD_MAX     4096
 
 
-struct timeval
-ctl_milliseconds(int64_t ms)
-{
-    return (struct timeval) { .tv_sec = (time_t) (ms / 1000),
-                              .tv_usec = (suseconds_t) (ms % 1000) * 1000 };
-}
+#define FORMS  "unix:/path, host:port or tls://host:port"
+
+/* How an address begins, and what it then is. */
+static const struct {
+    const char *begins;
+    bool        tls;
+} schemes[] = {
+    { "redis://", false },
+    { "tcp://", false },
+    { "rediss://", true },
+    { "tls://", true },
+};
 
 
 /* host:port, [v6]:port, or a host alone. */
-static redisContext *
-connect_tcp(const ctl_t *ctl, const char *address, struct timeval timeout)
+static bool
+parse_host(char *host, ctl_endpoint_t *out)
 {
-    char            *host = ctl_dup(ctl_str(address));
-    char            *colon = strrchr(host, ':');
-    const char      *end;
-    int64_t          port = DEFAULT_PORT;
+    char   *colon = strrchr(host, ':'), *end;
+    int64_t port = DEFAULT_PORT;
 
     if (host[0] == '[') {
         end = strchr(host, ']');
 
         if (end == NULL || (end[1] != '\0' && end[1] != ':')) {
-            colon = NULL;
-            host[0] = '\0';
-
-        } else {
-            colon = end[1] == ':' ? host + (end - host) + 1 : NULL;
-            host[end - host] = '\0';
-            host++;
+            return false;
         }
+
+        colon = end[1] == ':' ? end + 1 : NULL;
+        *end = '\0';
+        host++;
+
+    } else if (colon != NULL && memchr(host, ':', (size_t) (colon - host))) {
+        return false;   /* IPv6 without brackets: where would the port be? */
     }
 
     if (colon != NULL) {
         *colon = '\0';
 
         if (!compliance_parse_uint(ctl_str(colon + 1), &port)) {
-            port = 0;
+            return false;
         }
     }
 
-    if (host[0] == '\0' || strpbrk(host, "/: ") != NULL || port < 1
-        || port > 65535)
-    {
-        ctl_die_usage(ctl, "--redis \"%s\" is no address; it expects "
-                      "unix:/path or host:port",
-                      ctl_escape(ctl_str(address)));
-    }
+    out->host = host;
+    out->port = (uint16_t) port;
 
-    return redisConnectWithTimeout(host, (int) port, timeout);
+    return host[0] != '\0' && strpbrk(host, "/ ") == NULL && port >= 1
+           && port <= 65535;
 }
 
 
-static redisContext *
-connect_address(const ctl_t *ctl, const char *address, struct timeval timeout)
+/* An option for TLS that could not act must not be passed over in silence,
+ * unless it only stands in a weaker place than the address. */
+static void
+check_tls(const ctl_t *ctl, const ctl_endpoint_t *endpoint)
 {
+    static const ctl_opt_t opts[] = { CTL_OPT_TLS_CA, CTL_OPT_TLS_CERT,
+                                      CTL_OPT_TLS_KEY };
+
+    if ((endpoint->tls_cert == NULL) != (endpoint->tls_key == NULL)) {
+        ctl_die_usage(ctl, "--tls-cert and --tls-key need each other");
+    }
+
+    for (size_t i = 0; !endpoint->tls && i < sizeof(opts) / sizeof(opts[0]);
+         i++)
+    {
+        if (ctl_given(ctl, opts[i])
+            && ctl->origins[opts[i]] >= ctl->origins[CTL_OPT_REDIS])
+        {
+            ctl_die_usage(ctl, "--%s needs an address with TLS: --redis "
+                          "tls://host:port", ctl_option_name(opts[i]));
+        }
+    }
+}
+
+
+static void
+parse_address(const ctl_t *ctl, const char *address, ctl_endpoint_t *out)
+{
+    const char *rest = address;
+
+    memset(out, 0, sizeof(*out));
+
+    if (strchr(address, '@') != NULL && strncmp(address, "unix:", 5) != 0
+        && address[0] != '/')
+    {
+        /* it may hold a password: it is not repeated */
+        ctl_die_usage(ctl, "--redis takes no user and no password: give "
+                      "--redis-user and --password-file");
+    }
+
     if (strncmp(address, "unix:", 5) == 0) {
         if (address[5] != '/') {
             ctl_die_usage(ctl, "--redis \"%s\": the socket's path must be "
                           "absolute", ctl_escape(ctl_str(address)));
         }
 
-        return redisConnectUnixWithTimeout(address + 5, timeout);
+        out->path = address + 5;
+
+    } else if (address[0] == '/') {
+        out->path = address;
+
+    } else {
+        for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+            if (strncmp(address, schemes[i].begins, strlen(schemes[i].begins))
+                == 0)
+            {
+                rest = address + strlen(schemes[i].begins);
+                out->tls = schemes[i].tls;
+            }
+        }
+
+        if (!parse_host(ctl_dup(ctl_str(rest)), out)) {
+            ctl_die_usage(ctl, "--redis \"%s\" is no address; it expects "
+                          FORMS, ctl_escape(ctl_str(address)));
+        }
     }
 
-    if (address[0] == '/') {
-        return redisConnectUnixWithTimeout(address, timeout);
-    }
+    out->tls_ca = ctl->options[CTL_OPT_TLS_CA];
+    out->tls_cert = ctl->options[CTL_OPT_TLS_CERT];
+    out->tls_key = ctl->options[CTL_OPT_TLS_KEY];
+    check_tls(ctl, out);
+}
 
-    return connect_tcp(ctl, address, timeout);
+
+static ctl_transport_t *
+connect_address(const ctl_t *ctl, const char *address, int64_t timeout_ms)
+{
+    ctl_endpoint_t endpoint;
+
+    parse_address(ctl, address, &endpoint);
+
+    return ctl_transport_open(&endpoint, timeout_ms);
 }
 
 
@@ -143,6 +209,16 @@ check_schema(ctl_t *ctl)
         return;
     }
 
+    if (compliance_str_eq(schema, ctl_str(CTL_SCHEMA_RESTORING))) {
+        if (ctl->command->run == ctl_restore) {
+            return;
+        }
+
+        ctl_die(CTL_CONTENT, "a restore was cut off, or goes on now; gateways "
+                "deny until it is finished. Run it again: compliancectl "
+                "restore FILE");
+    }
+
     if (!compliance_parse_uint(schema, &version)
         || version != COMPLIANCE_SCHEMA_VERSION)
     {
@@ -159,42 +235,40 @@ static CTL_NORETURN void
 unreachable(const char *tried, const char *why)
 {
     ctl_die(CTL_STORE, "cannot reach Redis at %s: %s; is it running there? "
-            "Name another with --redis unix:/path|host:port or "
-            "COMPLIANCE_REDIS", tried, why);
+            "Name another with --redis " FORMS " or COMPLIANCE_REDIS", tried,
+            why);
 }
 
 
-static redisContext *
-connect_default(const ctl_t *ctl, struct timeval timeout, const char **address)
+static ctl_transport_t *
+connect_default(const ctl_t *ctl, int64_t timeout_ms, const char **address)
 {
-    redisContext *context = NULL;
+    ctl_transport_t *transport;
 
     if (access(DEFAULT_SOCKET, F_OK) == 0) {
         *address = "unix:" DEFAULT_SOCKET;
-        context = connect_address(ctl, *address, timeout);
+        transport = connect_address(ctl, *address, timeout_ms);
 
-        if (context != NULL && context->err == 0) {
-            return context;
+        if (ctl_transport_error(transport) == NULL) {
+            return transport;
         }
 
-        if (errno == EACCES) {
+        if (ctl_transport_errno(transport) == EACCES) {
             unreachable(*address, "permission denied");
         }
 
-        if (context != NULL) {
-            redisFree(context);
-        }
+        ctl_transport_close(transport);
     }
 
     *address = DEFAULT_HOST ":6379";
-    context = connect_address(ctl, *address, timeout);
+    transport = connect_address(ctl, *address, timeout_ms);
 
-    if (context == NULL || context->err != 0) {
+    if (ctl_transport_error(transport) != NULL) {
         unreachable("unix:" DEFAULT_SOCKET " and " DEFAULT_HOST ":6379",
-                    context == NULL ? "out of memory" : context->errstr);
+                    ctl_transport_error(transport));
     }
 
-    return context;
+    return transport;
 }
 
 
@@ -203,7 +277,6 @@ ctl_store_connected(ctl_t *ctl)
 {
     const char    *given = ctl->options[CTL_OPT_REDIS];
     ctl_store_t   *store;
-    struct timeval timeout;
     int64_t        db;
 
     if (ctl->store != NULL) {
@@ -214,23 +287,19 @@ ctl_store_connected(ctl_t *ctl)
     store->timeout_ms = ctl_option_count(ctl, CTL_OPT_TIMEOUT, 1, 600000,
                                          TIMEOUT_MS);
     db = ctl_option_count(ctl, CTL_OPT_DB, 0, 1000000, 0);
-    timeout = ctl_milliseconds(store->timeout_ms);
 
     if (given == NULL) {
-        store->context = connect_default(ctl, timeout, &store->address);
+        store->transport = connect_default(ctl, store->timeout_ms,
+                                           &store->address);
 
     } else {
+        store->transport = connect_address(ctl, given, store->timeout_ms);
         store->address = ctl_escape(ctl_str(given));
-        store->context = connect_address(ctl, given, timeout);
 
-        if (store->context == NULL || store->context->err != 0) {
-            unreachable(store->address, store->context == NULL
-                        ? "out of memory" : store->context->errstr);
+        if (ctl_transport_error(store->transport) != NULL) {
+            unreachable(store->address,
+                        ctl_transport_error(store->transport));
         }
-    }
-
-    if (redisSetTimeout(store->context, timeout) != REDIS_OK) {
-        ctl_store_lost(store);
     }
 
     ctl->store = store;
@@ -258,7 +327,7 @@ void
 ctl_store_close(ctl_t *ctl)
 {
     if (ctl->store != NULL) {
-        redisFree(ctl->store->context);
+        ctl_transport_close(ctl->store->transport);
         ctl->store = NULL;
     }
 }

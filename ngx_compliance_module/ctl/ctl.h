@@ -87,8 +87,27 @@ typedef enum {
     CTL_OPT_SINCE,
     CTL_OPT_UNTIL,
     CTL_OPT_MAX_BLOCK,
+    CTL_OPT_TLS_CA,
+    CTL_OPT_TLS_CERT,
+    CTL_OPT_TLS_KEY,
+    CTL_OPT_CONFIG,
+    CTL_OPT_REPAIR,
+    CTL_OPT_CERT_FILE,
+    CTL_OPT_WITH_AUDIT,
+    CTL_OPT_REPLACE,
     CTL_OPTIONS          /* count, not an option */
 } ctl_opt_t;
+
+/* Where an option's value comes from; the later is the stronger. */
+typedef enum {
+    CTL_FROM_NOWHERE = 0,
+    CTL_FROM_SYSTEM,     /* the file of this machine */
+    CTL_FROM_USER,       /* the user's own file */
+    CTL_FROM_ENVIRONMENT,
+    CTL_FROM_COMMAND
+} ctl_origin_t;
+
+_Static_assert(CTL_OPTIONS <= 64, "CTL_BIT has 64");
 
 #define CTL_BIT(opt)  (UINT64_C(1) << (opt))
 
@@ -114,6 +133,7 @@ struct ctl_s {
     const char         **args;
     const char          *options[CTL_OPTIONS];   /* NULL: not given; "" for a
                                                     flag that was */
+    ctl_origin_t         origins[CTL_OPTIONS];
     compliance_str_t     prefix;
     bool                 json;
     int64_t              now;        /* Unix seconds at the start */
@@ -138,7 +158,22 @@ bool ctl_given(const ctl_t *ctl, ctl_opt_t opt);
 int64_t ctl_option_count(const ctl_t *ctl, ctl_opt_t opt, int64_t min,
     int64_t max, int64_t standard);
 void ctl_options_print(FILE *out, uint64_t options);
-#define CTL_GLOBAL_OPTIONS  (CTL_BIT(CTL_OPT_VERSION + 1) - 1)
+const char *ctl_option_name(ctl_opt_t opt);
+/* Rows for the manual page, completion and the configuration file; NULL: a
+ * flag, none. */
+const char *ctl_option_value(ctl_opt_t opt);
+const char *ctl_option_summary(ctl_opt_t opt);
+const char *ctl_option_environment(ctl_opt_t opt);
+char ctl_option_letter(ctl_opt_t opt);
+#define CTL_GLOBAL_OPTIONS  ((CTL_BIT(CTL_OPT_VERSION + 1) - 1) \
+                             | CTL_BIT(CTL_OPT_TLS_CA) \
+                             | CTL_BIT(CTL_OPT_TLS_CERT) \
+                             | CTL_BIT(CTL_OPT_TLS_KEY) \
+                             | CTL_BIT(CTL_OPT_CONFIG))
+
+/* config.c: what the command line and the environment left open, from the
+ * user's file and the machine's. */
+void ctl_config_apply(ctl_t *ctl, uint64_t taken);
 
 /* cmd_help.c */
 void ctl_usage(FILE *out, const ctl_command_t *command);
@@ -151,6 +186,9 @@ ctl_exit_t ctl_device_list(ctl_t *ctl);
 ctl_exit_t ctl_device_delete(ctl_t *ctl);
 ctl_exit_t ctl_device_alias(ctl_t *ctl);
 ctl_exit_t ctl_device_unalias(ctl_t *ctl);
+ctl_exit_t ctl_device_pending(ctl_t *ctl);
+ctl_exit_t ctl_device_approve(ctl_t *ctl);
+ctl_exit_t ctl_device_deny(ctl_t *ctl);
 ctl_exit_t ctl_user_set(ctl_t *ctl);
 ctl_exit_t ctl_user_get(ctl_t *ctl);
 ctl_exit_t ctl_user_list(ctl_t *ctl);
@@ -184,13 +222,31 @@ ctl_exit_t ctl_candidate_report(ctl_t *ctl);
 ctl_exit_t ctl_tag_issue(ctl_t *ctl);
 ctl_exit_t ctl_import_json(ctl_t *ctl);
 ctl_exit_t ctl_import_csv(ctl_t *ctl);
+ctl_exit_t ctl_policy_check(ctl_t *ctl);
+ctl_exit_t ctl_policy_apply(ctl_t *ctl);
+ctl_exit_t ctl_policy_list(ctl_t *ctl);
+ctl_exit_t ctl_policy_show(ctl_t *ctl);
+ctl_exit_t ctl_policy_diff(ctl_t *ctl);
+ctl_exit_t ctl_policy_delete(ctl_t *ctl);
+void ctl_policy_apply_details(void);
 ctl_exit_t ctl_import_ldap(ctl_t *ctl);
+ctl_exit_t ctl_completion(ctl_t *ctl);
+ctl_exit_t ctl_doctor(ctl_t *ctl);
+ctl_exit_t ctl_backup(ctl_t *ctl);
+ctl_exit_t ctl_restore(ctl_t *ctl);
+ctl_exit_t ctl_manual(ctl_t *ctl);
+ctl_exit_t ctl_report_devices(ctl_t *ctl);
+ctl_exit_t ctl_report_users(ctl_t *ctl);
+ctl_exit_t ctl_report_blocks(ctl_t *ctl);
+ctl_exit_t ctl_report_trend(ctl_t *ctl);
+void ctl_report_details(void);
 ctl_exit_t ctl_import_intune(ctl_t *ctl);
 ctl_exit_t ctl_import_jamf(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
 void ctl_device_details(void);
+void ctl_device_pending_details(void);
 void ctl_user_details(void);
 void ctl_group_details(void);
 void ctl_explain_details(void);

@@ -4,7 +4,7 @@
 CTL_SRCS    := $(wildcard $(ROOT)/ctl/*.c)
 CTL_DIR     := $(BUILD)/ctl-obj
 CTL_OBJS    := $(patsubst $(ROOT)/%.c,$(CTL_DIR)/%.o,$(CTL_SRCS) $(CORE_SRCS))
-CTL_LIBS    := -lhiredis -lcurl -lldap -llber $(CORE_LIBS)
+CTL_LIBS    := -lhiredis -lcurl -lldap -llber -lssl -lz $(CORE_LIBS)
 
 $(CTL_DIR)/%.o: $(ROOT)/%.c | install-deps
 	@mkdir -p $(@D)

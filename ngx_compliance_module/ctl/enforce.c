@@ -4,14 +4,14 @@
  */
 #include "enforce.h"
 #include "group.h"
+#include "settings.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 
-#define DAYS             7
-#define PERCENT_DEFAULT  10
-#define REASONS_SHOWN    3
+#define DAYS           7
+#define REASONS_SHOWN  3
 
 static bool
 knows_network(const compliance_group_t *group,
@@ -125,27 +125,11 @@ ctl_group_tightens(const compliance_group_t *before,
 static int64_t
 max_block(ctl_t *ctl)
 {
-    int64_t          percent;
-    compliance_str_t text;
-
     if (ctl_given(ctl, CTL_OPT_MAX_BLOCK)) {
-        return ctl_option_count(ctl, CTL_OPT_MAX_BLOCK, 0, 100,
-                                PERCENT_DEFAULT);
+        return ctl_option_count(ctl, CTL_OPT_MAX_BLOCK, 0, 100, 0);
     }
 
-    text = ctl_reply_text(ctl_store_ask(ctl, "HGET %s max_block",
-                                        ctl_key_meta(ctl)));
-
-    if (text.data == NULL) {
-        return PERCENT_DEFAULT;
-    }
-
-    if (!compliance_parse_uint(text, &percent) || percent > 100) {
-        ctl_die(CTL_CONTENT, "meta's field max_block, \"%s\", is no number "
-                "from 0 to 100", ctl_escape(text));
-    }
-
-    return percent;
+    return ctl_setting(ctl, "max_block");
 }
 
 

@@ -6,6 +6,7 @@
  */
 #include "import_private.h"
 #include "history.h"
+#include "policies.h"
 
 #include "../core/names.h"
 
@@ -483,7 +484,7 @@ ctl_import_run(ctl_t *ctl, const char *name, ctl_import_read_t *read)
 
     memset(&options, 0, sizeof(options));
     options.source = import.source;
-    options.policies = import_policies(ctl, &options.n_policies);
+    options.policies = ctl_policies_read(ctl, &options.n_policies);
     options.changed = on_changed;
     options.refused = on_refused;
     options.settled = on_settled;

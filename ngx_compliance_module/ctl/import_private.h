@@ -81,7 +81,4 @@ void import_tell(ctl_import_t *import, const char *where, const char *why);
 json_t *import_summary(const ctl_import_t *import);
 void import_report(const ctl_import_t *import);
 
-/* import_policies.c: those that are stored, parsed; dies on a broken one. */
-const compliance_policy_t *const *import_policies(ctl_t *ctl, size_t *n);
-
 #endif

@@ -71,10 +71,13 @@ fetch_page(pages_t *pages, const char *url, compliance_str_t *body,
 
         page = parse_page(pages, *body, why);
 
-        if (page != NULL
-            || (i + 1 < BROKEN_TRIES && !ctl_fetch_wait(pages->fetch, i)))
-        {
+        if (page != NULL) {
+            *why = NULL;   /* what an earlier try said */
             return page;
+        }
+
+        if (i + 1 < BROKEN_TRIES && !ctl_fetch_wait(pages->fetch, i)) {
+            return NULL;
         }
     }
 
@@ -153,7 +156,6 @@ fetch_pages(pages_t *pages, const char *first)
         page = fetch_page(pages, url, &body, &why);
 
         if (page != NULL) {
-            why = NULL;   /* of an attempt before this one */
             keep_page(pages, body);
             pages->pages++;
             pages->records += (int64_t) json_array_size(

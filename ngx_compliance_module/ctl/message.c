@@ -4,13 +4,14 @@
  */
 #include "ctl.h"
 
+#include "../core/nearest.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 
-#define NAME_MAX_LEN   64   /* a longer word is not a typo of a name */
 #define NOTES_MAX      16
 
 static const char *notes[NOTES_MAX];
@@ -126,64 +127,8 @@ ctl_confirm(const char *question)
 }
 
 
-/* Levenshtein distance, two rows. */
-static size_t
-distance(const char *a, const char *b)
-{
-    size_t rows[2][NAME_MAX_LEN + 1], la, lb, best;
-
-    la = strlen(a);
-    lb = strlen(b);
-
-    if (la > NAME_MAX_LEN || lb > NAME_MAX_LEN) {
-        return SIZE_MAX;
-    }
-
-    for (size_t j = 0; j <= lb; j++) {
-        rows[0][j] = j;
-    }
-
-    for (size_t i = 1; i <= la; i++) {
-        size_t *row = rows[i & 1], *above = rows[(i - 1) & 1];
-
-        row[0] = i;
-
-        for (size_t j = 1; j <= lb; j++) {
-            best = above[j - 1] + (a[i - 1] != b[j - 1]);
-
-            if (above[j] + 1 < best) {
-                best = above[j] + 1;
-            }
-
-            if (row[j - 1] + 1 < best) {
-                best = row[j - 1] + 1;
-            }
-
-            row[j] = best;
-        }
-    }
-
-    return rows[la & 1][lb];
-}
-
-
 const char *
 ctl_nearest(const char *text, const char *const *names, size_t n)
 {
-    size_t      d, best;
-    const char *nearest;
-
-    nearest = NULL;
-    best = strlen(text) / 3 + 2;   /* more mistakes than that is a guess */
-
-    for (size_t i = 0; i < n; i++) {
-        d = distance(text, names[i]);
-
-        if (d < best && d < strlen(names[i])) {
-            best = d;
-            nearest = names[i];
-        }
-    }
-
-    return nearest;
+    return compliance_nearest(text, names, n);
 }

@@ -18,7 +18,7 @@ typedef struct {
 
 static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_REDIS] = { "redis", 0, "ADDRESS", "COMPLIANCE_REDIS",
-        "unix:/path or host:port of Redis" },
+        "unix:/path, host:port or tls://host:port of Redis" },
     [CTL_OPT_REDIS_USER] = { "redis-user", 0, "NAME",
         "COMPLIANCE_REDIS_USER", "the ACL user of Redis" },
     [CTL_OPT_PASSWORD_FILE] = { "password-file", 0, "FILE",
@@ -104,6 +104,23 @@ static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_UNTIL] = { "until", 0, "TIME", NULL, "until then (now)" },
     [CTL_OPT_MAX_BLOCK] = { "max-block", 0, "PERCENT", NULL,
         "the share of accesses that may come to be blocked (10)" },
+    [CTL_OPT_WITH_AUDIT] = { "with-audit", 0, NULL, NULL,
+        "the audit and the counted accesses too" },
+    [CTL_OPT_REPLACE] = { "replace", 0, NULL, NULL,
+        "in the place of what is stored" },
+    [CTL_OPT_TLS_CA] = { "tls-ca", 0, "FILE", "COMPLIANCE_TLS_CA",
+        "PEM: who may sign Redis' certificate (the system's)" },
+    [CTL_OPT_TLS_CERT] = { "tls-cert", 0, "FILE", "COMPLIANCE_TLS_CERT",
+        "PEM: our certificate for Redis, and its chain" },
+    [CTL_OPT_TLS_KEY] = { "tls-key", 0, "FILE", "COMPLIANCE_TLS_KEY",
+        "PEM: its key" },
+    [CTL_OPT_CONFIG] = { "config", 0, "FILE", "COMPLIANCE_CONFIG",
+        "options as NAME = VALUE, in place of the user's and the system's "
+        "file" },
+    [CTL_OPT_REPAIR] = { "repair", 0, NULL, NULL,
+        "rebuild the indexes from the records" },
+    [CTL_OPT_CERT_FILE] = { "cert-file", 0, "FILE", NULL,
+        "check until when that certificate holds" },
 };
 
 
@@ -111,6 +128,41 @@ bool
 ctl_given(const ctl_t *ctl, ctl_opt_t opt)
 {
     return ctl->options[opt] != NULL;
+}
+
+
+const char *
+ctl_option_name(ctl_opt_t opt)
+{
+    return options[opt].name;
+}
+
+
+const char *
+ctl_option_value(ctl_opt_t opt)
+{
+    return options[opt].value;
+}
+
+
+const char *
+ctl_option_summary(ctl_opt_t opt)
+{
+    return options[opt].summary;
+}
+
+
+const char *
+ctl_option_environment(ctl_opt_t opt)
+{
+    return options[opt].environment;
+}
+
+
+char
+ctl_option_letter(ctl_opt_t opt)
+{
+    return options[opt].letter;
 }
 
 
@@ -223,6 +275,7 @@ parse_option(ctl_t *ctl, int argc, char **argv, int *i)
     }
 
     ctl->options[opt] = value;
+    ctl->origins[opt] = CTL_FROM_COMMAND;
 }
 
 
@@ -278,10 +331,12 @@ ctl_options_finish(ctl_t *ctl)
 
             if (value != NULL && value[0] != '\0') {
                 ctl->options[i] = value;
+                ctl->origins[i] = CTL_FROM_ENVIRONMENT;
             }
         }
     }
 
+    ctl_config_apply(ctl, taken);
     ctl->json = ctl_given(ctl, CTL_OPT_JSON);
 }
 

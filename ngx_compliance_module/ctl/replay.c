@@ -224,14 +224,6 @@ flush(run_t *run)
 }
 
 
-/* Who was taken out of the records left no name that could be judged. */
-static bool
-is_erased(const ctl_access_t *access)
-{
-    return access->user.len > 0 && access->user.data[0] == '~';
-}
-
-
 static void
 visit(void *data, const ctl_access_t *access)
 {
@@ -247,7 +239,7 @@ visit(void *data, const ctl_access_t *access)
     run->read++;
     run->notes->recorded += access->count;
 
-    if (is_erased(access)) {
+    if (access->erased) {
         run->notes->erased += access->count;
         return;
     }

@@ -26,7 +26,6 @@ ctl_keyring(const ctl_t *ctl, compliance_keyring_t *keys)
 
     text = ctl_read_file(path, SECRET_FILE_MAX);
     rc = compliance_keyring_parse(text, keys, &line, &why);
-    explicit_bzero((char *) (uintptr_t) text.data, text.len);
 
     if (rc != COMPLIANCE_OK) {
         ctl_die(CTL_USAGE, "\"%s\" line %u: %s", ctl_escape(ctl_str(path)),

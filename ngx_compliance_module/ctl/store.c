@@ -4,8 +4,6 @@
  */
 #include "store_private.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -69,30 +67,49 @@ ctl_store_refused(const ctl_store_t *store, const redisReply *reply)
 CTL_NORETURN void
 ctl_store_lost(const ctl_store_t *store)
 {
-    bool late = errno == EAGAIN || errno == EWOULDBLOCK;
+    const char *why = ctl_transport_error(store->transport);
 
-    if (store->context->err == REDIS_ERR_IO && late) {
+    if (ctl_transport_late(store->transport)) {
         ctl_die(CTL_STORE, "Redis at %s did not answer within %lld ms; "
                 "--timeout gives it longer", store->address,
                 (long long) store->timeout_ms);
     }
 
     ctl_die(CTL_STORE, "lost Redis at %s: %s", store->address,
-            store->context->errstr[0] != '\0' ? store->context->errstr
-                                              : "no reason given");
+            why == NULL ? "no reason given" : why);
+}
+
+
+/* Takes over `command`, as hiredis has made it. */
+static void
+send_command(ctl_t *ctl, char *command, int len)
+{
+    bool ok;
+
+    if (len < 0) {
+        ctl_die(CTL_STORE, "out of memory");
+    }
+
+    ok = ctl_transport_send(ctl->store->transport, command, (size_t) len);
+    redisFreeCommand(command);
+
+    if (!ok) {
+        ctl_store_lost(ctl->store);
+    }
+
+    ctl->store->pending++;
 }
 
 
 static void
 send_formatted(ctl_t *ctl, const char *format, va_list args)
 {
-    ctl_store_t *store = ctl_store_connected(ctl);
+    char *command = NULL;
+    int   len;
 
-    if (redisvAppendCommand(store->context, format, args) != REDIS_OK) {
-        ctl_store_lost(store);
-    }
-
-    store->pending++;
+    (void) ctl_store_connected(ctl);
+    len = redisvFormatCommand(&command, format, args);
+    send_command(ctl, command, len);
 }
 
 
@@ -108,36 +125,25 @@ ctl_store_send(ctl_t *ctl, const char *format, ...)
 
 
 void
-ctl_store_send_words(ctl_t *ctl, size_t n, const char *const *words)
+ctl_store_send_bytes(ctl_t *ctl, size_t n, const char **words,
+    const size_t *lens)
 {
-    ctl_store_t *store = ctl_store_connected(ctl);
-    const char **argv = ctl_alloc_array(n, sizeof(*argv));
+    char *command = NULL;
+    int   len;
 
-    memcpy(argv, words, n * sizeof(*argv));
-
-    if (redisAppendCommandArgv(store->context, (int) n, argv, NULL)
-        != REDIS_OK)
-    {
-        ctl_store_lost(store);
-    }
-
-    store->pending++;
+    (void) ctl_store_connected(ctl);
+    len = redisFormatCommandArgv(&command, (int) n, words, lens);
+    send_command(ctl, command, len);
 }
 
 
 void
-ctl_store_send_bytes(ctl_t *ctl, size_t n, const char **words,
-    const size_t *lens)
+ctl_store_send_words(ctl_t *ctl, size_t n, const char *const *words)
 {
-    ctl_store_t *store = ctl_store_connected(ctl);
+    const char **argv = ctl_alloc_array(n, sizeof(*argv));
 
-    if (redisAppendCommandArgv(store->context, (int) n, words, lens)
-        != REDIS_OK)
-    {
-        ctl_store_lost(store);
-    }
-
-    store->pending++;
+    memcpy(argv, words, n * sizeof(*argv));
+    ctl_store_send_bytes(ctl, n, argv, NULL);
 }
 
 
@@ -145,17 +151,9 @@ redisReply *
 ctl_store_receive(ctl_t *ctl)
 {
     ctl_store_t *store = ctl->store;
-    void        *reply = NULL;
-    int          rc;
+    void        *reply;
 
-    /* a connection that Redis has closed is an error with a message; an
-     * output that nobody reads ends us as it ends any filter */
-    (void) signal(SIGPIPE, SIG_IGN);
-    errno = 0;
-    rc = redisGetReply(store->context, &reply);
-    (void) signal(SIGPIPE, SIG_DFL);
-
-    if (rc != REDIS_OK || reply == NULL) {
+    if (!ctl_transport_receive(store->transport, &reply)) {
         ctl_store_lost(store);
     }
 
@@ -176,20 +174,9 @@ ctl_store_receive_within(ctl_t *ctl, int64_t wait_ms)
     ctl_store_t *store = ctl->store;
     redisReply  *reply;
 
-    if (redisSetTimeout(store->context,
-                        ctl_milliseconds(store->timeout_ms + wait_ms))
-        != REDIS_OK)
-    {
-        ctl_store_lost(store);
-    }
-
+    ctl_transport_timeout(store->transport, store->timeout_ms + wait_ms);
     reply = ctl_store_receive(ctl);
-
-    if (redisSetTimeout(store->context, ctl_milliseconds(store->timeout_ms))
-        != REDIS_OK)
-    {
-        ctl_store_lost(store);
-    }
+    ctl_transport_timeout(store->transport, store->timeout_ms);
 
     return reply;
 }

@@ -71,6 +71,10 @@ void ctl_store_transact(ctl_t *ctl, ctl_plan_pt plan, void *data);
 
 void ctl_store_close(ctl_t *ctl);
 
+/* Stands in for the schema while a restore writes: no gateway and no other
+ * command judges by, or adds to, half a store. */
+#define CTL_SCHEMA_RESTORING  "restoring"
+
 
 /* keys.c of core, with the length checked: the texts live until
  * ctl_release(). */

@@ -5,8 +5,7 @@
 #define COMPLIANCE_CTL_STORE_PRIVATE_H
 
 #include "history.h"
-
-#include <sys/time.h>
+#include "transport.h"
 
 
 typedef enum {
@@ -30,20 +29,19 @@ typedef struct {
 } ctl_write_t;
 
 struct ctl_store_s {
-    redisContext *context;
-    const char   *address;    /* as shown */
-    int64_t       timeout_ms;
-    size_t        pending;    /* sent and not yet received */
-    size_t        n_writes;
-    size_t        cap;
-    ctl_write_t  *writes;
-    bool          watching;
-    ctl_history_t history;
+    ctl_transport_t *transport;
+    const char      *address;    /* as shown */
+    int64_t          timeout_ms;
+    size_t           pending;    /* sent and not yet received */
+    size_t           n_writes;
+    size_t           cap;
+    ctl_write_t     *writes;
+    bool             watching;
+    ctl_history_t    history;
 };
 
 /* connect.c: the connection, made at the first call. */
 ctl_store_t *ctl_store_connected(ctl_t *ctl);
-struct timeval ctl_milliseconds(int64_t ms);
 
 /* history.c: what the collected writes are about to change, as one entry of
  * the undo log, written in the same transaction.  Everything they touch is

@@ -247,10 +247,8 @@ ctl_store_commit(ctl_t *ctl)
     ctl_store_send(ctl, "MULTI");
 
     for (size_t i = 0; i < store->n_writes; i++) {
-        if (redisAppendFormattedCommand(store->context,
-                                        store->writes[i].command,
-                                        (size_t) store->writes[i].len)
-            != REDIS_OK)
+        if (!ctl_transport_send(store->transport, store->writes[i].command,
+                                (size_t) store->writes[i].len))
         {
             ctl_store_lost(store);
         }

@@ -6,8 +6,6 @@
 #include "wire.h"
 #include "store_private.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,9 +60,14 @@ static void *
 create_array(const redisReadTask *task, int n)
 {
     ctl_wire_t *wire = task->privdata;
-    redisReply *reply = new_reply(task, REDIS_REPLY_ARRAY);
     size_t      elements = n > 0 ? (size_t) n : 0;
+    redisReply *reply;
 
+    if (n > CTL_REPLY_ELEMENTS_MAX) {
+        return NULL;
+    }
+
+    reply = new_reply(task, REDIS_REPLY_ARRAY);
     reply->elements = elements;
     reply->element = ctl_arena_alloc(&wire->replies,
                                      elements * sizeof(*reply->element));
@@ -112,8 +115,7 @@ ctl_wire_open(const ctl_t *ctl)
     wire->ctl = *ctl;
     wire->ctl.store = NULL;
     ctl_store_open(&wire->ctl);
-    wire->ctl.store->context->reader->fn = &functions;
-    wire->ctl.store->context->reader->privdata = wire;
+    ctl_transport_functions(wire->ctl.store->transport, &functions, wire);
 
     return wire;
 }
@@ -214,24 +216,15 @@ ctl_wire_words(ctl_wire_t *wire, const char *command, size_t n,
 void
 ctl_wire_flush(ctl_wire_t *wire)
 {
-    redisContext *context = wire->ctl.store->context;
-    int           rc, done = 0;
+    ctl_transport_t *transport = wire->ctl.store->transport;
 
     if (wire->len == 0) {
         return;
     }
 
-    (void) signal(SIGPIPE, SIG_IGN);
-    errno = 0;
-    rc = redisAppendFormattedCommand(context, wire->out, wire->len);
-
-    while (rc == REDIS_OK && !done) {
-        rc = redisBufferWrite(context, &done);
-    }
-
-    (void) signal(SIGPIPE, SIG_DFL);
-
-    if (rc != REDIS_OK) {
+    if (!ctl_transport_send(transport, wire->out, wire->len)
+        || !ctl_transport_flush(transport))
+    {
         ctl_store_lost(wire->ctl.store);
     }
 
@@ -242,13 +235,10 @@ ctl_wire_flush(ctl_wire_t *wire)
 const redisReply *
 ctl_wire_next(ctl_wire_t *wire)
 {
-    redisContext *context = wire->ctl.store->context;
-    redisReply   *reply;
-    void         *got = NULL;
+    redisReply *reply;
+    void       *got;
 
-    errno = 0;
-
-    if (redisGetReply(context, &got) != REDIS_OK || got == NULL) {
+    if (!ctl_transport_receive(wire->ctl.store->transport, &got)) {
         ctl_store_lost(wire->ctl.store);
     }
 

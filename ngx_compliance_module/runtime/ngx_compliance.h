@@ -39,6 +39,7 @@ typedef struct {
     ngx_uint_t             log_level;     /* of blocks */
     ngx_msec_t             seen_interval; /* between two deliveries of counts;
                                              0: nothing is counted */
+    ngx_uint_t             seen_table;    /* kinds of access held at most */
     ngx_uint_t             seen_days;     /* how long counts are kept */
 } ngx_compliance_conf_t;
 

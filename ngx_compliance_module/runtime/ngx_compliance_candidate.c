@@ -62,9 +62,14 @@ ngx_compliance_candidate_reply(ngx_compliance_row_t *row, redisReply *reply)
     candidate.loaded = 1;
 
     if (ngx_compliance_store_value(reply, &value, row->key) != NGX_OK
-        || value.data == NULL)
+        || value.len == 0)
     {
-        ngx_compliance_candidate_fail("cannot be read");
+        ngx_compliance_candidate_fail("is not there or cannot be read");
+        return NGX_OK;
+    }
+
+    if (value.len > NGX_COMPLIANCE_CANDIDATE_SIZE) {
+        ngx_compliance_candidate_fail("is larger than 512k");
         return NGX_OK;
     }
 

@@ -224,6 +224,7 @@ ngx_compliance_conf_number(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     static const ngx_compliance_conf_bounds_t  table[] = {
         { offsetof(ngx_compliance_conf_t, audit_queue), 1, 1000000 },
         { offsetof(ngx_compliance_conf_t, audit_maxlen), 1000, 1000000000 },
+        { offsetof(ngx_compliance_conf_t, seen_table), 16, 131072 },
         { offsetof(ngx_compliance_conf_t, seen_days), 1, 3650 },
         { 0, 0, 0 }
     };

@@ -35,7 +35,8 @@ static const ngx_compliance_row_kind_t  ngx_compliance_row_kinds[] = {
     { { "SMEMBERS" }, 2, ngx_compliance_mirror_list },
     { { "HMGET", NULL, "schema", "candidate" }, 4,
       ngx_compliance_mirror_meta },
-    { { "GET" }, 2, ngx_compliance_candidate_reply },
+    { { "GETRANGE", NULL, "0", NGX_COMPLIANCE_CANDIDATE_TEXT }, 4,
+      ngx_compliance_candidate_reply },
     { { "HGETALL" }, 2, ngx_compliance_mirror_group }
 };
 

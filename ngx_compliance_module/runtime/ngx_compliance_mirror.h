@@ -77,6 +77,12 @@ ngx_int_t ngx_compliance_mirror_build(void);
 
 /* ngx_compliance_candidate.c */
 
+/* Bytes of a set that a worker reads at most, and one more, which shows that
+ * there are more: a reply beyond NGX_REDIS_MAX_REPLY would cost the connection
+ * that the lookups are on. */
+#define NGX_COMPLIANCE_CANDIDATE_TEXT  "524288"
+#define NGX_COMPLIANCE_CANDIDATE_SIZE  524288
+
 /* NGX_OK: the set of this id is to be read; NGX_DECLINED: there is none, or it
  * was read. */
 ngx_int_t ngx_compliance_candidate_wanted(compliance_value_t id);

@@ -89,6 +89,13 @@ static ngx_command_t  ngx_compliance_commands[] = {
       0,
       NULL },
 
+    { ngx_string("compliance_seen_table"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_compliance_conf_number,
+      0,
+      offsetof(ngx_compliance_conf_t, seen_table),
+      NULL },
+
     { ngx_string("compliance_seen_days"),
       NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
       ngx_compliance_conf_number,
@@ -157,6 +164,7 @@ ngx_compliance_create_conf(ngx_cycle_t *cycle)
     ccf->audit_maxlen = NGX_CONF_UNSET_UINT;
     ccf->log_level = NGX_CONF_UNSET_UINT;
     ccf->seen_interval = NGX_CONF_UNSET_MSEC;
+    ccf->seen_table = NGX_CONF_UNSET_UINT;
     ccf->seen_days = NGX_CONF_UNSET_UINT;
 
     return ccf;
@@ -172,6 +180,7 @@ ngx_compliance_init_conf(ngx_cycle_t *cycle, void *conf)
     ngx_conf_init_uint_value(ccf->audit_maxlen, 1000000);
     ngx_conf_init_uint_value(ccf->log_level, NGX_LOG_NOTICE);
     ngx_conf_init_msec_value(ccf->seen_interval, 10000);
+    ngx_conf_init_uint_value(ccf->seen_table, 16384);
     ngx_conf_init_uint_value(ccf->seen_days, 30);
 
     if (ccf->prefix.data == NULL) {

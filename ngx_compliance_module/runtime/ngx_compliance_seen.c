@@ -5,8 +5,10 @@
  * and an addition.  What the audit records is not counted here as well.
  *
  * A count that could not be delivered is kept and sent again, so an outage may
- * count something twice; where the table is full, what is new is not counted,
- * and that is logged.
+ * count something twice.  What one name, and all together, may add to the store
+ * in a day is bounded, for clients choose most of what is counted: beyond it
+ * accesses are counted without what tells them apart, or, where the table is
+ * full, not at all, and that is logged.
  */
 #include "ngx_compliance_internal.h"
 
@@ -16,7 +18,6 @@
 #include <openssl/rand.h>
 
 
-#define NGX_COMPLIANCE_SEEN_MAX      16384   /* kinds of access a worker holds */
 #define NGX_COMPLIANCE_SEEN_BUCKETS  4096    /* a power of two */
 #define NGX_COMPLIANCE_SEEN_RETRY    1000    /* ms, cancelable */
 #define NGX_COMPLIANCE_SEEN_DAY      86400
@@ -26,22 +27,34 @@
 #define NGX_COMPLIANCE_SEEN_BATCH                                             \
     (NGX_REDIS_MAX_COMMANDS / NGX_COMPLIANCE_SEEN_COMMANDS)
 
-/* User-Agent and DeviceType are the client's to choose: whoever chooses more
- * of them between two deliveries is counted without them. */
-#define NGX_COMPLIANCE_SEEN_CLIENTS  32
-#define NGX_COMPLIANCE_SEEN_USERS    1024    /* a power of two */
+/* User-Agent, DeviceType, device id and the name itself are the client's to
+ * choose, and nobody has checked a password yet.  Of the kinds that a name (or
+ * those who share its slot) makes in a day, so many tell the client, so many
+ * are told apart at all, and so many more stand in the field "other". */
+#define NGX_COMPLIANCE_SEEN_USERS    65536   /* a power of two */
+#define NGX_COMPLIANCE_SEEN_CLIENTS  64
+#define NGX_COMPLIANCE_SEEN_KINDS    192
+#define NGX_COMPLIANCE_SEEN_OTHERS   250
+/* New kinds of all names in a day, of a worker. */
+#define NGX_COMPLIANCE_SEEN_TODAY    262144
 
+
+typedef enum {
+    NGX_COMPLIANCE_SEEN_CLIENT = 0,  /* all that is kept of an access */
+    NGX_COMPLIANCE_SEEN_KIND,        /* without what the client calls itself */
+    NGX_COMPLIANCE_SEEN_OTHER        /* that there was one */
+} ngx_compliance_seen_e;
 
 typedef struct ngx_compliance_seen_s  ngx_compliance_seen_t;
 
 struct ngx_compliance_seen_s {
-    ngx_compliance_seen_t  *next;       /* of the bucket */
+    ngx_compliance_seen_t   *next;       /* of the bucket */
     ngx_queue_t              queue;      /* the latest first */
+    ngx_queue_t              due;        /* of what is to be delivered */
     uint64_t                 hash;
     time_t                   day;        /* its first second */
     ngx_uint_t               count;      /* not delivered yet */
     ngx_uint_t               sent;       /* of these: under way */
-    ngx_uint_t               round;      /* of delivery that took it last */
     compliance_principal_t   user;
     size_t                   len;
     char                     text[1];
@@ -49,17 +62,20 @@ struct ngx_compliance_seen_s {
 
 
 static ngx_compliance_seen_t *ngx_compliance_seen_find(
-    const ngx_compliance_check_t *check, ngx_uint_t client);
+    const ngx_compliance_check_t *check, ngx_compliance_seen_e detail);
+static ngx_uint_t ngx_compliance_seen_allowed(
+    const ngx_compliance_check_t *check, ngx_compliance_seen_e detail);
 static uint64_t ngx_compliance_seen_hash(const ngx_compliance_check_t *check,
-    ngx_uint_t client, time_t day);
+    ngx_compliance_seen_e detail);
 static ngx_compliance_seen_t *ngx_compliance_seen_add(
-    const ngx_compliance_check_t *check, ngx_uint_t client, uint64_t hash,
-    time_t day);
+    const ngx_compliance_check_t *check, ngx_compliance_seen_e detail,
+    uint64_t hash);
 static ngx_uint_t ngx_compliance_seen_room(void);
 static void ngx_compliance_seen_lost(void);
 static void ngx_compliance_seen_timer(ngx_event_t *ev);
 static void ngx_compliance_seen_next(void);
 static ngx_uint_t ngx_compliance_seen_collect(ngx_compliance_seen_t **counts);
+static void ngx_compliance_seen_back(ngx_compliance_seen_t *count);
 static ngx_int_t ngx_compliance_seen_send(ngx_redis_batch_t *batch,
     ngx_compliance_seen_t **counts, ngx_uint_t n);
 static ngx_int_t ngx_compliance_seen_commands(ngx_compliance_seen_t *count,
@@ -72,7 +88,12 @@ static struct {
     u_char                   key[COMPLIANCE_SIPHASH_KEY];
     ngx_compliance_seen_t  *buckets[NGX_COMPLIANCE_SEEN_BUCKETS];
     ngx_queue_t              counts;
+    ngx_queue_t              due;        /* of the next round of delivery */
+    ngx_queue_t              round;      /* of this one, not sent yet */
     ngx_uint_t               n;
+    ngx_uint_t               max;
+    time_t                   day;        /* its first second */
+    ngx_uint_t               today;      /* kinds that were new in it */
     u_char                   users[NGX_COMPLIANCE_SEEN_USERS];
     uint64_t                 lost;
     time_t                   logged;
@@ -81,8 +102,6 @@ static struct {
     ngx_redis_batch_t        batch;
     ngx_compliance_seen_t  *sending[NGX_COMPLIANCE_SEEN_BATCH];
     ngx_uint_t               nsending;
-    ngx_uint_t               round;
-    unsigned                 counted:1;  /* while a delivery was under way */
 } seen;
 
 
@@ -98,8 +117,11 @@ ngx_compliance_seen_start(ngx_cycle_t *cycle)
     ccf = ngx_compliance_worker.conf;
 
     ngx_queue_init(&seen.counts);
+    ngx_queue_init(&seen.due);
+    ngx_queue_init(&seen.round);
 
     seen.interval = ccf->seen_interval;
+    seen.max = ccf->seen_table;
 
     if (RAND_bytes(seen.key, sizeof(seen.key)) != 1) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
@@ -131,62 +153,95 @@ ngx_compliance_seen(const ngx_compliance_check_t *check)
         return;
     }
 
-    count = ngx_compliance_seen_find(check, 1);
+    if (ngx_time() - seen.day >= NGX_COMPLIANCE_SEEN_DAY
+        || ngx_time() < seen.day)
+    {
+        seen.day = ngx_time() - ngx_time() % NGX_COMPLIANCE_SEEN_DAY;
+        seen.today = 0;
+        ngx_memzero(seen.users, sizeof(seen.users));
+    }
+
+    count = ngx_compliance_seen_find(check, NGX_COMPLIANCE_SEEN_CLIENT);
 
     if (count == NULL) {
         ngx_compliance_seen_lost();
         return;
     }
 
-    count->count++;
+    if (count->count++ == 0) {
+        ngx_queue_insert_tail(&seen.due, &count->due);
+    }
 
     ngx_queue_remove(&count->queue);
     ngx_queue_insert_head(&seen.counts, &count->queue);
 
-    if (seen.batch.pending) {
-        seen.counted = 1;
-
-    } else if (!seen.timer.timer_set) {
+    if (!seen.batch.pending && !seen.timer.timer_set) {
         ngx_add_timer(&seen.timer, seen.interval);
     }
 }
 
 
-/* client: with what it calls itself. */
+/* NULL: neither there nor to be added. */
 
 static ngx_compliance_seen_t *
 ngx_compliance_seen_find(const ngx_compliance_check_t *check,
-    ngx_uint_t client)
+    ngx_compliance_seen_e detail)
 {
-    time_t                   day;
-    uint64_t                 hash, user;
+    uint64_t                hash;
     ngx_compliance_seen_t  *count;
 
-    day = ngx_time() - ngx_time() % NGX_COMPLIANCE_SEEN_DAY;
-    hash = ngx_compliance_seen_hash(check, client, day);
+    for ( ;; ) {
+        hash = ngx_compliance_seen_hash(check, detail);
 
-    for (count = seen.buckets[hash & (NGX_COMPLIANCE_SEEN_BUCKETS - 1)];
-         count != NULL;
-         count = count->next)
-    {
-        if (count->hash == hash) {
-            return count;
-        }
-    }
-
-    if (client) {
-        user = compliance_siphash(seen.key, check->facts.user.principal.data,
-                                  check->facts.user.principal.len)
-               & (NGX_COMPLIANCE_SEEN_USERS - 1);
-
-        if (seen.users[user] == NGX_COMPLIANCE_SEEN_CLIENTS) {
-            return ngx_compliance_seen_find(check, 0);
+        for (count = seen.buckets[hash & (NGX_COMPLIANCE_SEEN_BUCKETS - 1)];
+             count != NULL;
+             count = count->next)
+        {
+            if (count->hash == hash) {
+                return count;
+            }
         }
 
-        seen.users[user]++;
+        if (ngx_compliance_seen_allowed(check, detail)) {
+            return ngx_compliance_seen_add(check, detail, hash);
+        }
+
+        if (detail == NGX_COMPLIANCE_SEEN_OTHER) {
+            return NULL;
+        }
+
+        detail++;
+    }
+}
+
+
+/* Whether the user may make one more of these today; then it is one. */
+
+static ngx_uint_t
+ngx_compliance_seen_allowed(const ngx_compliance_check_t *check,
+    ngx_compliance_seen_e detail)
+{
+    u_char    *n;
+    uint64_t   user;
+
+    static const u_char  most[] = {
+        NGX_COMPLIANCE_SEEN_CLIENTS,
+        NGX_COMPLIANCE_SEEN_KINDS,
+        NGX_COMPLIANCE_SEEN_OTHERS
+    };
+
+    user = compliance_siphash(seen.key, check->facts.user.principal.data,
+                              check->facts.user.principal.len);
+    n = &seen.users[user & (NGX_COMPLIANCE_SEEN_USERS - 1)];
+
+    if (*n >= most[detail] || seen.today == NGX_COMPLIANCE_SEEN_TODAY) {
+        return 0;
     }
 
-    return ngx_compliance_seen_add(check, client, hash, day);
+    (*n)++;
+    seen.today++;
+
+    return 1;
 }
 
 
@@ -194,10 +249,11 @@ ngx_compliance_seen_find(const ngx_compliance_check_t *check,
 
 static uint64_t
 ngx_compliance_seen_hash(const ngx_compliance_check_t *check,
-    ngx_uint_t client, time_t day)
+    ngx_compliance_seen_e detail)
 {
     u_char                      *p;
-    size_t                       type, agent;
+    size_t                       i, type, agent;
+    const compliance_claim_t    *claim;
     const compliance_facts_t    *facts;
     const compliance_request_t  *request;
 
@@ -205,19 +261,33 @@ ngx_compliance_seen_hash(const ngx_compliance_check_t *check,
         time_t    day;
         uint32_t  names[8];
         u_char    text[COMPLIANCE_PRINCIPAL_MAX + COMPLIANCE_DEVICE_ID_MAX
-                       + COMPLIANCE_FINGERPRINT_LEN + 16
+                       + COMPLIANCE_CLAIMS_MAX
+                         * (3 + COMPLIANCE_DEVICE_ID_MAX
+                            + COMPLIANCE_FINGERPRINT_LEN)
+                       + 16
                        + COMPLIANCE_SEEN_TYPE_MAX + COMPLIANCE_SEEN_AGENT_MAX];
     } key;
 
     request = &check->request;
     facts = &check->facts;
 
-    type = client ? ngx_min(request->device_type.len, COMPLIANCE_SEEN_TYPE_MAX)
-                  : 0;
-    agent = client ? ngx_min(request->user_agent.len,
-                             COMPLIANCE_SEEN_AGENT_MAX) : 0;
+    key.day = seen.day;
 
-    key.day = day;
+    p = ngx_cpymem(key.text, facts->user.principal.data,
+                   facts->user.principal.len);
+
+    if (detail == NGX_COMPLIANCE_SEEN_OTHER) {
+        ngx_memzero(key.names, sizeof(key.names));
+        goto done;
+    }
+
+    type = agent = 0;
+
+    if (detail == NGX_COMPLIANCE_SEEN_CLIENT) {
+        type = ngx_min(request->device_type.len, COMPLIANCE_SEEN_TYPE_MAX);
+        agent = ngx_min(request->user_agent.len, COMPLIANCE_SEEN_AGENT_MAX);
+    }
+
     key.names[0] = request->protocol;
     key.names[1] = check->decision.reason;
     key.names[2] = request->user_source;
@@ -228,16 +298,29 @@ ngx_compliance_seen_hash(const ngx_compliance_check_t *check,
     key.names[4] = (uint32_t) facts->user.principal.len;
     key.names[5] = (uint32_t) facts->device.id.len;
     key.names[6] = (uint32_t) (type * 1024 + agent);
-    key.names[7] = (uint32_t) request->n_claims;
+    key.names[7] = (uint32_t) (request->n_claims + 16 * (1 + (size_t) detail));
 
-    p = ngx_cpymem(key.text, facts->user.principal.data,
-                   facts->user.principal.len);
     p = ngx_cpymem(p, facts->device.id.data, facts->device.id.len);
 
-    if (facts->device.id.len == 0 && request->n_claims > 0) {
-        p = ngx_cpymem(p, request->claims[0].fingerprint,
-                       ngx_strnlen((u_char *) request->claims[0].fingerprint,
-                                   COMPLIANCE_FINGERPRINT_LEN));
+    for (i = 0; i < request->n_claims && i < COMPLIANCE_CLAIMS_MAX; i++) {
+        claim = &request->claims[i];
+
+        *p++ = (u_char) claim->source;
+
+        /* a device that is known was found by them */
+
+        if (facts->device.id.len) {
+            continue;
+        }
+
+        *p++ = (u_char) claim->id.len;
+        p = ngx_cpymem(p, claim->id.data, claim->id.len);
+
+        if (claim->source == COMPLIANCE_DEVICE_FROM_CERTIFICATE) {
+            p = ngx_cpymem(p, claim->fingerprint,
+                           ngx_strnlen((u_char *) claim->fingerprint,
+                                       COMPLIANCE_FINGERPRINT_LEN));
+        }
     }
 
     if (request->has_address) {
@@ -252,30 +335,41 @@ ngx_compliance_seen_hash(const ngx_compliance_check_t *check,
         p = ngx_cpymem(p, request->user_agent.data, agent);
     }
 
+done:
+
     return compliance_siphash(seen.key, &key, (size_t) (p - (u_char *) &key));
 }
 
 
 static ngx_compliance_seen_t *
 ngx_compliance_seen_add(const ngx_compliance_check_t *check,
-    ngx_uint_t client, uint64_t hash, time_t day)
+    ngx_compliance_seen_e detail, uint64_t hash)
 {
-    char                      text[COMPLIANCE_SEEN_TEXT_MAX + 1];
-    compliance_buf_t          out;
-    compliance_seen_t         access;
+    char                     text[COMPLIANCE_SEEN_TEXT_MAX + 1];
+    compliance_buf_t         out;
+    compliance_seen_t        access;
     ngx_compliance_seen_t   *count, **bucket;
-
-    compliance_seen_of(&check->request, &check->facts, &check->decision,
-                       &access);
-
-    if (!client) {
-        access.device_type[0] = '\0';
-        access.user_agent[0] = '\0';
-    }
 
     compliance_buf_init(&out, text, sizeof(text));
 
-    if (!compliance_seen_write(&access, &out) || !ngx_compliance_seen_room()) {
+    if (detail == NGX_COMPLIANCE_SEEN_OTHER) {
+        compliance_buf_str(&out, "other");
+
+    } else {
+        compliance_seen_of(&check->request, &check->facts, &check->decision,
+                           &access);
+
+        if (detail == NGX_COMPLIANCE_SEEN_KIND) {
+            access.device_type[0] = '\0';
+            access.user_agent[0] = '\0';
+        }
+
+        if (!compliance_seen_write(&access, &out)) {
+            return NULL;
+        }
+    }
+
+    if (!ngx_compliance_seen_room()) {
         return NULL;
     }
 
@@ -286,10 +380,9 @@ ngx_compliance_seen_add(const ngx_compliance_check_t *check,
     }
 
     count->hash = hash;
-    count->day = day;
+    count->day = seen.day;
     count->count = 0;
     count->sent = 0;
-    count->round = 0;
     count->user = check->facts.user.principal.len
                   ? check->facts.user.principal : ngx_compliance_nobody;
     count->len = out.len;
@@ -314,7 +407,7 @@ ngx_compliance_seen_room(void)
     ngx_queue_t              *q;
     ngx_compliance_seen_t   *last, **p;
 
-    if (seen.n < NGX_COMPLIANCE_SEEN_MAX) {
+    if (seen.n < seen.max) {
         return 1;
     }
 
@@ -359,9 +452,8 @@ ngx_compliance_seen_lost(void)
 static void
 ngx_compliance_seen_timer(ngx_event_t *ev)
 {
-    ngx_memzero(seen.users, sizeof(seen.users));
-
-    seen.round++;
+    ngx_queue_add(&seen.round, &seen.due);
+    ngx_queue_init(&seen.due);
 
     ngx_compliance_seen_next();
 }
@@ -385,36 +477,51 @@ ngx_compliance_seen_next(void)
     if (ngx_compliance_seen_send(&seen.batch, seen.sending, seen.nsending)
         != NGX_OK)
     {
-        seen.nsending = 0;
+        while (seen.nsending) {
+            ngx_compliance_seen_back(seen.sending[--seen.nsending]);
+        }
+
         ngx_add_timer(&seen.timer, NGX_COMPLIANCE_SEEN_RETRY);
     }
 }
 
 
-/* Some that have something to deliver: the latest stand first. */
+/* Takes the first ones of the round out of it. */
 
 static ngx_uint_t
 ngx_compliance_seen_collect(ngx_compliance_seen_t **counts)
 {
-    ngx_uint_t               n;
-    ngx_queue_t             *q;
-    ngx_compliance_seen_t  *count;
+    ngx_uint_t    n;
+    ngx_queue_t  *q, *next;
 
-    n = 0;
-
-    for (q = ngx_queue_head(&seen.counts);
-         q != ngx_queue_sentinel(&seen.counts)
+    for (q = ngx_queue_head(&seen.round), n = 0;
+         q != ngx_queue_sentinel(&seen.round)
          && n < NGX_COMPLIANCE_SEEN_BATCH;
-         q = ngx_queue_next(q))
+         q = next, n++)
     {
-        count = ngx_queue_data(q, ngx_compliance_seen_t, queue);
+        next = ngx_queue_next(q);
+        ngx_queue_remove(q);
 
-        if (count->count && count->round != seen.round) {
-            counts[n++] = count;
-        }
+        counts[n] = ngx_queue_data(q, ngx_compliance_seen_t, due);
+        counts[n]->sent = counts[n]->count;
+        counts[n]->count = 0;
     }
 
     return n;
+}
+
+
+/* It was not delivered. */
+
+static void
+ngx_compliance_seen_back(ngx_compliance_seen_t *count)
+{
+    if (count->count == 0) {
+        ngx_queue_insert_tail(&seen.due, &count->due);
+    }
+
+    count->count += count->sent;
+    count->sent = 0;
 }
 
 
@@ -422,7 +529,6 @@ static ngx_int_t
 ngx_compliance_seen_send(ngx_redis_batch_t *batch,
     ngx_compliance_seen_t **counts, ngx_uint_t n)
 {
-    ngx_int_t             rc;
     ngx_uint_t            i, k;
     ngx_redis_command_t   commands[NGX_REDIS_MAX_COMMANDS];
     ngx_redis_template_t  templates[NGX_REDIS_MAX_COMMANDS];
@@ -438,16 +544,8 @@ ngx_compliance_seen_send(ngx_redis_batch_t *batch,
         }
     }
 
-    rc = ngx_redis_send(ngx_compliance_audit_redis(), batch, commands,
-                        n * NGX_COMPLIANCE_SEEN_COMMANDS);
-
-    for (i = 0; rc == NGX_OK && i < n; i++) {
-        counts[i]->sent = counts[i]->count;
-        counts[i]->count = 0;
-        counts[i]->round = seen.round;
-    }
-
-    return rc;
+    return ngx_redis_send(ngx_compliance_audit_redis(), batch, commands,
+                          n * NGX_COMPLIANCE_SEEN_COMMANDS);
 }
 
 
@@ -477,7 +575,7 @@ ngx_compliance_seen_commands(ngx_compliance_seen_t *count,
     };
 
     compliance_day(count->day, day);
-    (void) ngx_sprintf((u_char *) number, "%ui%Z", count->count);
+    (void) ngx_sprintf((u_char *) number, "%ui%Z", count->sent);
 
     if (compliance_key_seen(key, sizeof(key), ngx_compliance_worker.prefix,
                             count->day, &count->user)
@@ -511,11 +609,9 @@ ngx_compliance_seen_commands(ngx_compliance_seen_t *count,
 static void
 ngx_compliance_seen_handler(ngx_redis_batch_t *batch)
 {
-    ngx_uint_t               i, refused;
-    redisReply              *reply;
+    ngx_uint_t              i;
+    redisReply             *reply;
     ngx_compliance_seen_t  *count;
-
-    refused = 0;
 
     for (i = 0; i < seen.nsending; i++) {
         count = seen.sending[i];
@@ -531,14 +627,12 @@ ngx_compliance_seen_handler(ngx_redis_batch_t *batch)
             ngx_compliance_store_refused(reply, "allowed accesses");
         }
 
-        refused++;
-        count->count += count->sent;
-        count->sent = 0;
+        ngx_compliance_seen_back(count);
     }
 
     seen.nsending = 0;
 
-    if (refused) {
+    if (batch->status != NGX_REDIS_OK) {
         ngx_add_timer(&seen.timer,
                       ngx_max(seen.interval, NGX_COMPLIANCE_SEEN_RETRY));
         return;
@@ -546,8 +640,11 @@ ngx_compliance_seen_handler(ngx_redis_batch_t *batch)
 
     ngx_compliance_seen_next();
 
-    if (seen.nsending == 0 && seen.counted) {
-        seen.counted = 0;
+    /* counted, or refused, meanwhile */
+
+    if (seen.nsending == 0 && !seen.timer.timer_set
+        && !ngx_queue_empty(&seen.due))
+    {
         ngx_add_timer(&seen.timer, seen.interval);
     }
 }
@@ -574,13 +671,18 @@ ngx_compliance_seen_stop(ngx_log_t *log)
 
     /* what is under way is on its way */
 
-    seen.round++;
+    ngx_queue_add(&seen.round, &seen.due);
+    ngx_queue_init(&seen.due);
 
     while ((n = ngx_compliance_seen_collect(counts)) > 0) {
 
         ngx_memzero(&batch, sizeof(ngx_redis_batch_t));
 
         if (ngx_compliance_seen_send(&batch, counts, n) != NGX_OK) {
+            while (n) {
+                ngx_compliance_seen_back(counts[--n]);
+            }
+
             break;
         }
 

@@ -75,7 +75,7 @@ class Attacker:
 
 @pytest.fixture(scope="module")
 def attacker(demo):
-    demo.ctl("group", "mode", demo.demo_group, "enforce")
+    demo.ctl("group", "mode", demo.demo_group, "enforce", "--force")
     demo.ctl("device", "set", demo.demo_device_noncompliant,
              "state=noncompliant")
     demo.ctl("device", "set", "CAROLPC", "state=noncompliant", "owner=carol")
@@ -299,7 +299,7 @@ def reporting(demo):
     to be gated."""
     demo.ctl("group", "mode", "default", "report")
     yield
-    demo.ctl("group", "mode", "default", "enforce")
+    demo.ctl("group", "mode", "default", "enforce", "--force")
 
 
 def test_no_spelling_of_a_login_opens_alices_sogo(demo, attacker, reporting):

@@ -111,6 +111,21 @@ def test_a_broken_set_changes_nothing(gateway, redis, backend, text):
     assert gateway.log().count("nothing is tried with it") == 1
 
 
+def test_a_set_too_large_for_a_worker_changes_nothing(gateway, redis,
+                                                      backend):
+    """Larger than any reply may be on the connection of the lookups."""
+    redis.seed()
+    site = Site(gateway, redis, backend)
+    candidate(redis, None, text=json.dumps(
+        {"groups": {"sales": {"deny_protocols": "eas"}},
+         "policies": ["x" * 3000000]}))
+    for _ in range(3):
+        assert site.eas().status == 200
+    time.sleep(0.2)
+    assert differences(redis) == []
+    assert gateway.log().count("is larger than 512k") == 1
+
+
 def test_a_missing_set_changes_nothing(gateway, redis, backend):
     redis.seed()
     site = Site(gateway, redis, backend)
@@ -119,4 +134,4 @@ def test_a_missing_set_changes_nothing(gateway, redis, backend):
     redis.cmd("SADD", "compliance:candidate", "of another type")
     redis.cmd("HSET", "compliance:meta", "candidate", "wrong")
     assert site.eas().status == 200
-    assert "cannot be read" in gateway.log()
+    assert "is not there or cannot be read" in gateway.log()

@@ -22,7 +22,7 @@ COMMANDS = ["OPTIONS", "Provision", "FolderSync", "Sync 0", "Sync items",
 @pytest.fixture(autouse=True)
 def as_seeded(demo):
     """Each test begins with the group enforced and the device blocked."""
-    demo.ctl("group", "mode", demo.demo_group, "enforce")
+    demo.ctl("group", "mode", demo.demo_group, "enforce", "--force")
     demo.ctl("device", "set", demo.demo_device_noncompliant,
              "state=noncompliant")
 
@@ -87,7 +87,7 @@ def test_the_toggle_acts_on_the_next_request_and_records(demo):
     assert phone.folder_sync().ok
     time.sleep(0.5)
     assert demo.audit() == before
-    demo.ctl("group", "mode", demo.demo_group, "enforce")
+    demo.ctl("group", "mode", demo.demo_group, "enforce", "--force")
     assert phone.folder_sync().status == "129"
 
 

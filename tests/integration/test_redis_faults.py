@@ -301,7 +301,7 @@ def test_a_client_that_leaves_during_its_lookup(gateway, backend, store):
 
 
 def acl(directory):
-    """deploy/redis/users.acl with PASSWORD for both users."""
+    """deploy/redis/users.acl with PASSWORD for every user."""
     text = (ROOT / "deploy/redis/users.acl").read_text()
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
     text = re.sub(r"@\w+_SHA256@", digest, text)
@@ -395,7 +395,8 @@ def test_the_deployed_admin_user_runs_every_command(gateway, guarded):
            "--password-file", str(path)]
     for command in (
             ["group", "set", "ring", "mode=report"], ["group", "list"],
-            ["group", "mode", "ring", "enforce"], ["group", "get", "ring"],
+            ["group", "mode", "ring", "enforce", "--force"],
+            ["group", "get", "ring"],
             ["user", "set", "dave", "groups=ring"], ["user", "list"],
             ["user", "alias", "dave", "dave@example.com"],
             ["user", "get", "dave"],

@@ -1,12 +1,15 @@
 """Allowed accesses are counted in the store, by user, device and client; what
 the audit records is not counted as well."""
 
+import hashlib
+import json
+import re
 import signal
 import time
 
 import pytest
 
-from harness import basic, free_port, request, wait_until
+from harness import ROOT, basic, free_port, request, wait_until
 
 EAS = "/Microsoft-Server-ActiveSync"
 
@@ -32,6 +35,7 @@ class Site:
     def __init__(self, gateway, redis, backend, main="", workers=1,
                  interval="200ms", socket=None):
         self.gateway, self.redis, self.port = gateway, redis, free_port()
+        self.backend = backend
         gateway.start(
             workers=workers, main=f"compliance_redis "
             f"{socket or 'unix:' + redis.socket}; compliance_node test;"
@@ -111,15 +115,30 @@ def test_no_credential_is_counted(gateway, redis, backend):
 
 def test_a_client_that_calls_itself_ever_anew_is_counted_without_that(
         gateway, redis, backend):
+    """A day's bound, not one of a delivery."""
     redis.seed()
-    site = Site(gateway, redis, backend, interval="2s")
-    for i in range(50):
-        site.eas(agent=f"Agent/{i}")
-    wait_until("counts arrive", lambda: total(redis, "alice") == 50)
+    site = Site(gateway, redis, backend, interval="50ms")
+    for i in range(100):
+        assert site.eas(agent=f"Agent/{i}").status == 200
+    wait_until("counts arrive", lambda: total(redis, "alice") == 100)
     found = counts(redis, "alice")
-    assert len(found) == 33
+    assert len(found) == 65
     assert found["eas|compliant|credential|k|eas|owner|GOODPHONE|127.0.0.1|"
-                 "||"] == 18
+                 "||"] == 36
+
+
+def test_devices_made_up_by_a_client_end_as_other(gateway, redis, backend):
+    redis.seed()
+    redis.group("free", mode="enforce", unknown_device="allow",
+                min_binding="asserted")
+    redis.user("dave", groups="free")
+    site = Site(gateway, redis, backend, interval="50ms")
+    for i in range(300):
+        assert site.eas(device=f"MADEUP{i}", user="dave").status == 200
+    wait_until("counts arrive", lambda: total(redis, "dave") == 300)
+    found = counts(redis, "dave")
+    assert len(found) == 193
+    assert found["other"] == 108
 
 
 def test_a_browser_that_proves_nothing_is_counted_under_nobody(
@@ -140,6 +159,71 @@ def test_counts_outlive_an_outage_of_the_store(gateway, redis, backend):
     time.sleep(2.5)
     redis.process.signal(signal.SIGCONT)
     wait_until("counts arrive", lambda: total(redis, "alice") >= 1, timeout=20)
+
+
+def test_counts_outlive_a_store_that_is_killed(gateway, redis, backend):
+    redis.seed()
+    site = Site(gateway, redis, backend, interval="1500ms")
+    for i in range(20):
+        assert site.eas(agent=f"Agent/{i}").status == 200
+    redis.stop(signal.SIGKILL)
+    assert site.eas().status == 503
+    time.sleep(2)
+    redis.start()
+    wait_until("counts arrive", lambda: total(redis, "alice") >= 20,
+               timeout=20)
+    assert len(counts(redis, "alice")) == 20
+
+
+def test_one_key_that_refuses_stops_no_other(gateway, redis, backend):
+    redis.seed()
+    redis.cmd("SET", f"compliance:seen:{day()}:alice", "of another type")
+    site = Site(gateway, redis, backend)
+    for i in range(10):
+        site.eas(agent=f"Agent/{i}")
+    site.eas("BOBPHONE", "bob")
+    wait_until("bob's counts arrive", lambda: total(redis, "bob") == 1)
+    redis.cmd("DEL", f"compliance:seen:{day()}:alice")
+    wait_until("and alice's", lambda: total(redis, "alice") == 10)
+
+
+def test_the_shipped_redis_user_may_count_and_try(gateway, redis, backend,
+                                                  tmp_path):
+    redis.seed()
+    candidate = {"id": "c1", "groups": {"sales": {"deny_protocols": "eas"}}}
+    redis.cmd("SET", "compliance:candidate", json.dumps(candidate))
+    shipped = (ROOT / "deploy/redis/users.acl").read_text()
+    line = re.search(r"^user gateway (.*)$", shipped, re.M).group(1)
+    digest = hashlib.sha256(b"c4nary").hexdigest()
+    redis.cmd("ACL", "SETUSER", "gateway", *line.replace(
+        "@GATEWAY_PASSWORD_SHA256@", digest).split())
+    password = tmp_path / "password"
+    password.write_text("c4nary\n")
+    password.chmod(0o600)
+    site = Site(gateway, redis, backend, socket=f"unix:{redis.socket} "
+                f"user=gateway password_file={password}")
+    assert site.eas().status == 200
+    wait_until("counts arrive", lambda: total(redis, "alice") == 1)
+    redis.cmd("HSET", "compliance:meta", "candidate", "c1")
+    assert site.eas().status == 200
+    wait_until("a record arrives", lambda: len(redis.audit()) == 1)
+    assert json.loads(redis.audit()[0])["candidate"] == \
+        "c1:block:protocol_denied"
+    assert 0 < redis.cmd("TTL", f"compliance:index:seen:{day()}")
+    assert "NOPERM" not in gateway.log()
+
+
+def test_a_full_table_is_logged_and_stops_nobody(gateway, redis, backend):
+    redis.seed()
+    site = Site(gateway, redis, backend, interval="4s",
+                main="compliance_seen_table 16;")
+    for i in range(30):
+        assert site.eas(agent=f"Agent/{i}").status == 200
+    assert gateway.log().count("table of allowed accesses is full") == 1
+    wait_until("counts arrive", lambda: total(redis, "alice") == 16)
+    # delivered: there is room again
+    assert site.eas("BOBPHONE", "bob").status == 200
+    wait_until("bob's count arrives", lambda: total(redis, "bob") == 1)
 
 
 def test_counts_of_a_worker_that_leaves_are_delivered(gateway, redis,
@@ -175,6 +259,7 @@ def test_counts_go_on_while_they_are_delivered(gateway, redis, backend):
     ("compliance_seen_interval 2h;", "at most 1h"),
     ("compliance_seen_interval soon;", 'invalid time "soon"'),
     ("compliance_seen_interval 1s; compliance_seen_interval 1s;", "duplicate"),
+    ("compliance_seen_table 2;", "from 16 to 131072"),
     ("compliance_seen_days 0;", "from 1 to 3650"),
 ])
 def test_a_bad_setting_is_named(gateway, redis, text, said):

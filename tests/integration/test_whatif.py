@@ -469,11 +469,13 @@ def test_replay_judges_devices_by_the_candidates_policies(busy, redis,
 
 
 def test_replay_says_what_it_cannot_judge(busy, redis):
-    blocked(redis, "~3f2a", "~77", "device_unknown", erased="1")
+    blocked(redis, "erased-3f2a91bc", "erased-3f2a91bc-device",
+            "device_unknown", erased="1:" + "0" * 64)
     blocked(redis, "al*ce", "X", "identity_malformed", verdict="bad_request")
     busy("device", "delete", "BOB1")
     done = busy.run("replay", "--group", "sales", "--mode", "enforce")
-    for text in ("1 accesses did not say clearly", "19 accesses are from "
+    for text in ("1 accesses are of people who were taken out",
+                 "1 accesses did not say clearly", "19 accesses are from "
                  "devices whose record is no more", "3 accesses are of users "
                  "without a record"):
         assert text in done.stderr, done.stderr
@@ -558,19 +560,22 @@ def test_a_candidate_is_stored_started_stopped_and_deleted(busy, redis,
 
 def test_a_candidates_report_sums_up_where_it_differed(busy, redis, tmp_path):
     path = write(tmp_path, {"groups": {"sales": {"mode": "enforce"}}})
-    busy("candidate", "set", path)
+    own = busy.json("candidate", "set", path)["id"]
     for _ in range(3):
-        blocked(redis, "alice", "ALICE2", "device_noncompliant",
+        blocked(redis, "alice", "ALICE2", "report_only",
                 verdict="allow", would_block="device_noncompliant",
-                candidate="block device_noncompliant")
+                candidate=f"{own}:block:device_noncompliant")
     blocked(redis, "bob", "BOB1", "compliant", verdict="allow",
-            candidate="block device_out_of_contact")
+            candidate=f"{own}:block:device_out_of_contact")
+    blocked(redis, "bob", "BOB1", "compliant", verdict="allow",
+            candidate="another:block:device_out_of_contact")
     blocked(redis, "bob", "BOB1", "device_unknown")
     answer = busy.json("candidate", "report")
     assert answer["accesses"] == 4
     assert [(r["user"], r["decided"], r["candidate"], r["accesses"])
             for r in answer["rows"]] == [
-        ("alice", "allow device_noncompliant", "block device_noncompliant", 3),
+        ("alice", "allow, would block device_noncompliant",
+         "block device_noncompliant", 3),
         ("bob", "allow compliant", "block device_out_of_contact", 1)]
     assert "4 accesses would have been decided otherwise" in busy(
         "candidate", "report", "--limit", "1")

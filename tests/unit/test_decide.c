@@ -223,6 +223,13 @@ Test(decide, a_dry_run_does_not_admit_a_bad_request)
 }
 
 
+Test(decide, as_many_claims_as_fit_are_a_request)
+{
+    request.n_claims = COMPLIANCE_CLAIMS_MAX;
+    EXPECT(COMPLIANCE_ALLOW, COMPLIANCE_COMPLIANT, "sales");
+}
+
+
 Test(decide, a_request_no_glue_may_make_is_a_bad_request)
 {
     request.protocol = COMPLIANCE_PROTOCOL_NONE;

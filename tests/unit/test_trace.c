@@ -236,6 +236,17 @@ Test(trace, a_group_tells_why_it_does_not_judge)
 }
 
 
+Test(trace, a_group_out_of_scope_admits_and_says_so)
+{
+    set("sales", "protocols", "imap");
+    (void) compliance_decide(&request, &facts, snapshot, TEST_NOW, &trace);
+    cr_assert_eq(trace.n, 1);
+    cr_assert_not(trace.judgements[0].in_scope);
+    cr_assert_eq(trace.judgements[0].verdict, COMPLIANCE_ALLOW);
+    cr_assert_eq(trace.judgements[0].reason, COMPLIANCE_NOT_IN_SCOPE);
+}
+
+
 Test(trace, a_group_tells_why_it_only_reports)
 {
     unsigned bucket = compliance_rollout_bucket(&facts.user.principal);

@@ -1,0 +1,103 @@
+"""Reports and pending devices, over accesses written as documented and over
+those of a real gateway."""
+
+import csv
+import io
+import json
+
+from harness import wait_until
+from test_ctl import Ctl
+from test_seen import Site, day
+
+
+def audited(redis, **members):
+    record = {"lane": "l1", "seq": audited.seq, "verdict": "block",
+              "reason": "device_unknown", "would_block": "", "group": "sales",
+              "protocol": "eas", "binding": "asserted", "user": "alice",
+              "device": "NEW1", "client": "192.0.2.1",
+              "device_type": "iPhone", "user_agent": ""}
+    audited.seq += 1
+    record.update(members)
+    redis.cmd("XADD", "compliance:audit:n1", "*", "r", json.dumps(record))
+    return record
+
+
+audited.seq = 1
+
+
+def counted(redis, text, count, user="alice"):
+    redis.cmd("HSET", f"compliance:seen:{day()}:{user}", text, str(count))
+    redis.cmd("SADD", f"compliance:index:seen:{day()}", user)
+
+
+GOOD = "eas|compliant|credential|k|eas|owner|GOODPHONE|192.0.2.1|iPhone||"
+
+
+def test_blocks_are_counted_once_and_filtered(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    assert ctl.json("report", "blocks") == []
+    record = audited(redis)
+    redis.cmd("XADD", "compliance:audit:n1", "*", "r", json.dumps(record))
+    audited(redis, user="carol", verdict="allow", reason="report_only",
+            would_block="device_noncompliant", device="CAROLPHONE",
+            protocol="imap")
+    rows = {r["user"]: r for r in ctl.json("report", "blocks")}
+    assert rows["alice"]["count"] == 1
+    assert rows["alice"]["outcome"] == "blocked"
+    assert rows["carol"]["reason"] == "device_noncompliant"
+    assert rows["carol"]["outcome"] == "would be blocked"
+    for words in (["--user", "carol"], ["--protocol", "imap"],
+                  ["--reason", "device_noncompliant"]):
+        assert [r["user"] for r in ctl.json("report", "blocks", *words)] \
+            == ["carol"], words
+    assert ctl.json("report", "blocks", "--until", "-1d") == []
+
+
+def test_csv_is_no_formula(redis):
+    ctl = Ctl(redis)
+    audited(redis, device_type='=cmd|"x",1')
+    rows = list(csv.DictReader(io.StringIO(ctl("report", "blocks", "--csv"))))
+    assert rows[0]["client"] == "'=cmd|\"x\",1"
+
+
+def test_users_and_trend_add_up(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    counted(redis, GOOD, 7)
+    audited(redis)
+    audited(redis, device="NEW2")
+    row, = ctl.json("report", "users", "--user", "alice")
+    assert (row["allowed"], row["blocked"], row["would_block"]) == (7, 2, 0)
+    row, = ctl.json("report", "trend", "--since", "7d")
+    assert (row["allowed"], row["blocked"]) == (7, 2)
+    row, = ctl.json("report", "users", "state=compliant")
+    assert (row["allowed"], row["blocked"]) == (7, 0)
+
+
+def test_devices_by_platform_and_state(redis):
+    ctl = Ctl(redis)
+    ctl("device", "set", "D1", "state=compliant", "platform=ios")
+    ctl("device", "set", "D2", "state=retired", "platform=ios")
+    ctl("device", "set", "D3", "state=compliant")
+    rows = {r["platform"]: r for r in ctl.json("report", "devices")}
+    assert rows["ios"]["compliant"] == rows["ios"]["retired"] == 1
+    assert rows[""]["total"] == 1
+
+
+def test_a_device_that_knocked_is_approved_and_let_in(gateway, redis,
+                                                      backend):
+    redis.seed()
+    ctl = Ctl(redis)
+    site = Site(gateway, redis, backend)
+    assert b"129" in site.eas(device="NEWPHONE").body
+    wait_until("it is recorded", lambda: redis.audit())
+    row, = ctl.json("device", "pending")
+    assert (row["device"], row["user"], row["outcome"]) == \
+        ("NEWPHONE", "alice", "blocked")
+    assert ctl.json("report", "blocks")[0]["device"] == "NEWPHONE"
+    ctl("device", "approve", "NEWPHONE", "--user", "alice")
+    assert ctl.json("device", "pending") == []
+    assert site.eas(device="NEWPHONE").body == b"backend"
+    ctl("device", "deny", "NEWPHONE")
+    assert b"129" in site.eas(device="NEWPHONE").body
