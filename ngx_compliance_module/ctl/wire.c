@@ -10,7 +10,7 @@
 #include <string.h>
 
 
-#define OUT_STEP    (1024 * 1024)
+#define OUT_STEP    ((size_t) 1024 * 1024)
 #define NUMBER_MAX  24
 
 struct ctl_wire_s {
