@@ -25,6 +25,7 @@
 #define BULK_OWNERS     16384  /* resolved owners kept */
 #define BULK_TABLE      4096   /* slots of a batch's names; a power of two */
 #define BULK_GROUPS     64     /* index sets that are written by one command */
+#define BULK_CLOCK_SKEW 86400  /* seconds that a source may be ahead */
 
 /* The fields that a source writes, in the order of the record. */
 typedef enum {
