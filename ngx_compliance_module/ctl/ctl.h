@@ -297,6 +297,9 @@ void *ctl_alloc_array(size_t n, size_t size);
 char *ctl_dup(compliance_str_t text);          /* NUL-terminated */
 char *ctl_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* For an interface that takes no const, and does not write; or for memory that
+ * is ours to wipe or free. */
+void *ctl_unconst(const void *memory);
 void ctl_keep(void *object, void (*release)(void *));
 ctl_mark_t ctl_mark(void);
 void ctl_release(ctl_mark_t mark);

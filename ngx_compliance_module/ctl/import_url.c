@@ -71,10 +71,13 @@ fetch_page(pages_t *pages, const char *url, compliance_str_t *body,
 
         page = parse_page(pages, *body, why);
 
-        if (page != NULL
-            || (i + 1 < BROKEN_TRIES && !ctl_fetch_wait(pages->fetch, i)))
-        {
+        if (page != NULL) {
+            *why = NULL;   /* what an earlier try said */
             return page;
+        }
+
+        if (i + 1 < BROKEN_TRIES && !ctl_fetch_wait(pages->fetch, i)) {
+            return NULL;
         }
     }
 
