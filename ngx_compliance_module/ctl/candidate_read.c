@@ -318,7 +318,9 @@ ctl_candidate_read(ctl_t *ctl, compliance_str_t text, const char *where)
 ctl_candidate_t *
 ctl_candidate_file(ctl_t *ctl, const char *path)
 {
-    return ctl_candidate_read(ctl, ctl_read_file(path, COMPLIANCE_CANDIDATE_TEXT_MAX),
+    return ctl_candidate_read(ctl,
+                              ctl_read_file(path,
+                                            COMPLIANCE_CANDIDATE_TEXT_MAX),
                               ctl_escape(ctl_str(path)));
 }
 

@@ -418,8 +418,8 @@ ctl_difference_reason(const ctl_difference_t *difference,
 static int
 by_weight(const void *left, const void *right)
 {
-    const ctl_difference_row_t *a = *(const ctl_difference_row_t *const *) left;
-    const ctl_difference_row_t *b = *(const ctl_difference_row_t *const *) right;
+    const ctl_difference_row_t *const *pa = left, *const *pb = right;
+    const ctl_difference_row_t *a = *pa, *b = *pb;
     int                         order;
 
     if (a->kind != b->kind) {
@@ -457,7 +457,8 @@ ctl_difference_rows(ctl_difference_t *difference, size_t *n)
         }
     }
 
-    qsort(difference->sorted, *n, sizeof(const ctl_difference_row_t *), by_weight);
+    qsort(difference->sorted, *n, sizeof(const ctl_difference_row_t *),
+          by_weight);
 
     return difference->sorted;
 }

@@ -162,7 +162,8 @@ ask_proofs(run_t *run)
     const char *key;
 
     for (size_t i = 0; i < run->n_pairs; i++) {
-        key = ctl_key_index(run->ctl, "alias_of", ctl_str(run->pairs[i].device));
+        key = ctl_key_index(run->ctl, "alias_of",
+                            ctl_str(run->pairs[i].device));
         ctl_store_send(run->ctl, "SMEMBERS %s", key == NULL ? "" : key);
     }
 
