@@ -13,7 +13,7 @@
 
 /* A device as MDMs tell it has 2 to 20 KiB; more is no device, and must not
  * become our memory. */
-#define COMPLIANCE_RECORD_MAX  (1024 * 1024)
+#define COMPLIANCE_RECORD_MAX  ((size_t) 1024 * 1024)
 
 typedef enum {
     COMPLIANCE_SPLIT_MORE = 0,   /* give it more bytes */

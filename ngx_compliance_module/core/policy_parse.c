@@ -5,59 +5,13 @@
  */
 #include "policy_reading.h"
 #include "names.h"
-#include "nearest.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 
 #define COMPLIANCE_PLATFORM_MAX  31
-
-
-bool
-compliance_wrong(compliance_reading_t *r, const char *path,
-    const char *format, ...)
-{
-    va_list args;
-
-    /* cut where they are too long: both are for a person */
-    (void) snprintf(r->error->path, sizeof(r->error->path), "%s", path);
-
-    va_start(args, format);
-    (void) vsnprintf(r->error->message, sizeof(r->error->message), format,
-                     args);
-    va_end(args);
-
-    return false;
-}
-
-
-bool
-compliance_wrong_name(compliance_reading_t *r, const char *path,
-    const char *what, const char *name, const char *const *names, size_t n)
-{
-    compliance_buf_t list;
-    const char      *nearest = compliance_nearest(name, names, n);
-
-    if (nearest != NULL) {
-        return compliance_wrong(r, path, "%s has no such name; did you mean "
-                                "\"%.64s\"?", what, nearest);
-    }
-
-    (void) compliance_wrong(r, path, "%s", "");
-    compliance_buf_init(&list, r->error->message, sizeof(r->error->message));
-    compliance_buf_str(&list, what);
-    compliance_buf_str(&list, " has no such name; it has ");
-
-    for (size_t i = 0; i < n; i++) {
-        compliance_buf_str(&list, i == 0 ? "" : i + 1 < n ? ", " : " and ");
-        compliance_buf_str(&list, names[i]);
-    }
-
-    return false;
-}
 
 
 compliance_str_t

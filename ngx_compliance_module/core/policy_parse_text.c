@@ -174,6 +174,8 @@ compliance_remediation_read(compliance_reading_t *r, const json_t *value)
                                 "platform and language");
     }
 
+    memset(reasons, 0, sizeof(reasons));
+
     for (size_t i = 0; i < r->policy->n_rules; i++) {
         reasons[i] = r->policy->rules[i].reason;
     }
@@ -183,7 +185,7 @@ compliance_remediation_read(compliance_reading_t *r, const json_t *value)
         known = false;
 
         for (size_t i = 0; i < r->policy->n_rules; i++) {
-            known |= strcmp(reasons[i], reason) == 0;
+            known |= strcmp(r->policy->rules[i].reason, reason) == 0;
         }
 
         if (!known) {

@@ -3,6 +3,7 @@
  *   policy_parse.c        the whole, and its plain members
  *   policy_parse_rule.c   the rules
  *   policy_parse_text.c   the remediation texts
+ *   policy_wrong.c        what is told of a mistake
  */
 #ifndef COMPLIANCE_POLICY_READING_H
 #define COMPLIANCE_POLICY_READING_H

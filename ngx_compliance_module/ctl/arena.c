@@ -7,7 +7,7 @@
 #include <string.h>
 
 
-#define CHUNK    (256 * 1024)
+#define CHUNK    ((size_t) 256 * 1024)
 #define ALIGN    (sizeof(max_align_t))
 #define INT_MAX_LEN  21   /* an int64_t, and its NUL */
 

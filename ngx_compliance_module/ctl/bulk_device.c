@@ -429,7 +429,7 @@ dump_bytes(const char *bytes, size_t size, void *data)
 
 
 #define DUMP_FIRST  4096
-#define DUMP_MAX    (1024 * 1024)   /* bytes of a device's inventory */
+#define DUMP_MAX    ((size_t) 1024 * 1024)   /* bytes of a device's inventory */
 
 static compliance_str_t
 inventory_text(ctl_arena_t *arena, const bulk_item_t *item,
@@ -530,7 +530,7 @@ bulk_item_fill(ctl_bulk_t *bulk, bulk_item_t *item, ctl_arena_t *arena,
         item->inventory = inventory_text(arena, item, device->inventory);
 
         if (item->inventory.data == NULL) {
-            *why = ctl_format("its inventory is too large: at most %d bytes",
+            *why = ctl_format("its inventory is too large: at most %zu bytes",
                               DUMP_MAX);
             return false;
         }

@@ -321,6 +321,8 @@ bulk_plan(ctl_bulk_t *bulk, bulk_batch_t *batch, size_t from, size_t to)
 {
     bool concerned[BULK_BATCH];
 
+    memset(concerned, 0, sizeof(concerned));
+
     for (size_t i = from; i < to; i++) {
         bulk_item_t *item = &batch->items[i];
 

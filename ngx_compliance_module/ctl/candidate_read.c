@@ -186,9 +186,9 @@ check_policies(ctl_t *ctl, const char *where, ctl_candidate_t *candidate)
     }
 
     candidate->policies = ctl_alloc_array(n + COMPLIANCE_POLICIES_MAX,
-                                          sizeof(*candidate->policies));
+                                          sizeof(compliance_policy_t *));
     candidate->replaced = ctl_alloc_array(COMPLIANCE_POLICIES_MAX,
-                                          sizeof(*candidate->replaced));
+                                          sizeof(compliance_policy_t *));
 
     for (size_t i = 0; i < n; i++) {
         compliance_policy_t *policy;

@@ -13,7 +13,7 @@ ctl_audit_anchor(ctl_t *ctl)
     compliance_audit_keys_t *keys = ctl_audit_keys(ctl);
 
     n = ctl_audit_streams(ctl, ctl->options[CTL_OPT_NODE], &streams);
-    lanes = ctl_alloc_array(n, sizeof(*lanes));
+    lanes = ctl_alloc_array(n, sizeof(ctl_lanes_t *));
 
     for (size_t i = 0; i < n; i++) {
         lanes[i] = ctl_audit_lanes(ctl, &streams[i], 0, UINT64_MAX, keys,

@@ -250,8 +250,8 @@ check_proof(verify_t *verify, const ctl_lane_t *lane)
                 ctl_format("%lld records are marked as erased without a key "
                            "that we have: whoever can write to Redis can "
                            "have replaced their personal part",
-                           (long long) (lane->erased_plain
-                                        + lane->erased_key_missing)));
+                           (long long) lane->erased_plain
+                           + (long long) lane->erased_key_missing));
     }
 }
 

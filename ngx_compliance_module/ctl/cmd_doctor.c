@@ -137,6 +137,7 @@ check_clock(ctl_doctor_t *doctor)
                 "is it Redis?");
     }
 
+    doctor->store_now = theirs;
     apart = (int64_t) time(NULL) - theirs;
     apart = apart < 0 ? -apart : apart;
     ctl_doctor_say(doctor, apart <= CLOCK_MAX ? CTL_HEALTH_OK

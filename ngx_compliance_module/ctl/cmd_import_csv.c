@@ -11,8 +11,8 @@
 #include <string.h>
 
 
-#define READ_STEP    (256 * 1024)
-#define CAP          (READ_STEP + 4 * COMPLIANCE_CSV_ROW_MAX)
+#define READ_STEP    ((size_t) 256 * 1024)
+#define CAP          (READ_STEP + (size_t) 4 * COMPLIANCE_CSV_ROW_MAX)
 #define COLUMN_MAX   64     /* bytes of an attribute's name */
 #define WHERE_MAX    32
 

@@ -90,7 +90,7 @@ check_file(const ctl_t *ctl, const char *file, json_t *list)
 {
     const char                *shown = ctl_escape(ctl_str(file));
     const compliance_policy_t *policy;
-    compliance_policy_error_t  error;
+    compliance_policy_error_t  error = { 0, "", "" };
     json_t                    *json = ctl_json_object();
     const json_t              *root = NULL;
 

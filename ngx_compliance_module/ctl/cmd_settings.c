@@ -171,7 +171,7 @@ ctl_settings_set(ctl_t *ctl)
     wanted_t wanted;
 
     memset(&wanted, 0, sizeof(wanted));
-    wanted.settings = ctl_alloc_array(ctl->n_args, sizeof(*wanted.settings));
+    wanted.settings = ctl_alloc_array(ctl->n_args, sizeof(ctl_setting_t *));
     wanted.values = ctl_alloc_array(ctl->n_args, sizeof(*wanted.values));
 
     for (size_t i = 0; i < ctl->n_args; i++) {

@@ -379,7 +379,7 @@ static void
 sweep_page(ctl_t *ctl, erase_t *erase, const char **keys, size_t n)
 {
     const char  *name, **types = ctl_alloc_array(n, sizeof(*types));
-    redisReply **replies = ctl_alloc_array(n, sizeof(*replies));
+    redisReply **replies = ctl_alloc_array(n, sizeof(redisReply *));
 
     for (size_t i = 0; i < n; i++) {
         ctl_store_send(ctl, "TYPE %s", keys[i]);

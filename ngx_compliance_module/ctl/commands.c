@@ -41,6 +41,7 @@
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
                    | CTL_BIT(CTL_OPT_VERBOSE))
 #define JUDGING   (CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN))
+#define FETCHING  (IMPORTING | CTL_BIT(CTL_OPT_CREDENTIALS))
 #define READING_DIRECTORY \
                   (CTL_BIT(CTL_OPT_FULL) | CTL_BIT(CTL_OPT_MAX_CHANGE) \
                    | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN) \
@@ -166,6 +167,13 @@ const ctl_command_t ctl_commands[] = {
     { "import csv", "FILE|-", CTL_OPERATOR, 1, 1,
       IMPORTING | CTL_BIT(CTL_OPT_MAP) | CTL_BIT(CTL_OPT_SEPARATOR),
       "take devices from a table", ctl_import_csv, ctl_import_csv_details },
+    { "import intune", "FILE|URL|-", CTL_OPERATOR, 1, 1,
+      FETCHING | CTL_BIT(CTL_OPT_SINCE),
+      "take devices from Intune (Graph managedDevices)", ctl_import_intune,
+      ctl_import_intune_details },
+    { "import jamf", "FILE|URL|-", CTL_OPERATOR, 1, 1, FETCHING,
+      "take computers and mobile devices from Jamf Pro", ctl_import_jamf,
+      ctl_import_jamf_details },
     { "import ldap", "SETTINGS", CTL_ADMIN, 1, 1, READING_DIRECTORY,
       "take users and groups from LDAP or Active Directory", ctl_import_ldap,
       ctl_import_ldap_details },

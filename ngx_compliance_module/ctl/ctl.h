@@ -79,6 +79,7 @@ typedef enum {
     CTL_OPT_MAP,
     CTL_OPT_SEPARATOR,
     CTL_OPT_KEEP_UNKNOWN_USER,
+    CTL_OPT_CREDENTIALS,
     CTL_OPT_REQUESTS,
     CTL_OPT_GROUP,
     CTL_OPT_MODE,
@@ -240,6 +241,8 @@ ctl_exit_t ctl_report_blocks(ctl_t *ctl);
 ctl_exit_t ctl_report_trend(ctl_t *ctl);
 ctl_exit_t ctl_report_conflicts(ctl_t *ctl);
 void ctl_report_details(void);
+ctl_exit_t ctl_import_intune(ctl_t *ctl);
+ctl_exit_t ctl_import_jamf(ctl_t *ctl);
 ctl_exit_t ctl_help(ctl_t *ctl);
 ctl_exit_t ctl_version(ctl_t *ctl);
 
@@ -257,6 +260,8 @@ void ctl_undo_details(void);
 void ctl_import_json_details(void);
 void ctl_import_csv_details(void);
 void ctl_import_ldap_details(void);
+void ctl_import_intune_details(void);
+void ctl_import_jamf_details(void);
 void ctl_impact_details(void);
 void ctl_replay_details(void);
 void ctl_candidate_details(void);
@@ -293,6 +298,9 @@ void *ctl_alloc_array(size_t n, size_t size);
 char *ctl_dup(compliance_str_t text);          /* NUL-terminated */
 char *ctl_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* For an interface that takes no const, and does not write; or for memory that
+ * is ours to wipe or free. */
+void *ctl_unconst(const void *memory);
 void ctl_keep(void *object, void (*release)(void *));
 ctl_mark_t ctl_mark(void);
 void ctl_release(ctl_mark_t mark);
@@ -304,6 +312,11 @@ compliance_str_t ctl_str(const char *text);
 const char *ctl_escape(compliance_str_t text);
 /* Whole file into memory, at most max bytes; dies where it cannot. */
 compliance_str_t ctl_read_file(const char *path, size_t max);
+
+/* file_setting.c: "key = value" of a line, which it cuts up; false: empty, or
+ * a comment.  Dies on anything else. */
+bool ctl_file_setting(const char *path, char *line, unsigned nth,
+    const char **key, const char **value);
 
 typedef struct ctl_table_s ctl_table_t;
 /* headings: n names.  Rows are printed aligned; the last column is not

@@ -183,7 +183,7 @@ ctl_difference(void)
 
     difference->n_heads = 1024;
     difference->heads = calloc(difference->n_heads,
-                               sizeof(*difference->heads));
+                               sizeof(row_t *));
     if (difference->heads == NULL) {
         no_memory();
     }
@@ -257,7 +257,7 @@ static void
 grow(ctl_difference_t *difference)
 {
     size_t  n = 2 * difference->n_heads;
-    row_t **heads = calloc(n, sizeof(*heads));
+    row_t **heads = calloc(n, sizeof(row_t *));
 
     if (heads == NULL) {
         no_memory();
@@ -446,7 +446,7 @@ ctl_difference_rows(ctl_difference_t *difference, size_t *n)
     *n = 0;
     free(difference->sorted);
     difference->sorted = calloc(difference->n_rows + 1,
-                                sizeof(*difference->sorted));
+                                sizeof(const ctl_difference_row_t *));
     if (difference->sorted == NULL) {
         no_memory();
     }
@@ -457,7 +457,7 @@ ctl_difference_rows(ctl_difference_t *difference, size_t *n)
         }
     }
 
-    qsort(difference->sorted, *n, sizeof(*difference->sorted), by_weight);
+    qsort(difference->sorted, *n, sizeof(const ctl_difference_row_t *), by_weight);
 
     return difference->sorted;
 }

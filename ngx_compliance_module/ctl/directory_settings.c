@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 
-#define FILE_MAX_BYTES  (256 * 1024)
+#define FILE_MAX_BYTES  262144
 #define PAGE_DEFAULT    500
 #define PAGE_MAX        1000     /* Active Directory gives no more */
 #define TIMEOUT_S       30
@@ -454,50 +454,6 @@ unknown_key(const directory_settings_t *settings, const char *key,
 }
 
 
-/* One line without its blanks; false: empty, or a comment. */
-static bool
-split(const directory_settings_t *settings, char *line, unsigned nth,
-    const char **key, const char **value)
-{
-    char *equals, *end;
-
-    line += strspn(line, " \t");
-
-    if (line[0] == '\0' || line[0] == '#') {
-        return false;
-    }
-
-    equals = strchr(line, '=');
-
-    if (equals == NULL) {
-        ctl_die(CTL_USAGE, "\"%s\" line %u is no \"key = value\"",
-                ctl_escape(ctl_str(settings->path)), nth);
-    }
-
-    for (end = equals; end > line && strchr(" \t", end[-1]) != NULL; end--) {
-        /* the key's blanks */
-    }
-
-    *value = equals + 1 + strspn(equals + 1, " \t");
-    *end = '\0';
-    *key = line;
-
-    for (end = equals + 1 + strlen(equals + 1);
-         end > *value && strchr(" \t\r", end[-1]) != NULL; end--)
-    {
-        end[-1] = '\0';
-    }
-
-    if ((*value)[0] == '\0') {
-        ctl_die(CTL_USAGE, "\"%s\" line %u: \"%s\" has no value",
-                ctl_escape(ctl_str(settings->path)), nth,
-                ctl_escape(ctl_str(line)));
-    }
-
-    return true;
-}
-
-
 /* A list in the file stands for itself, not beside the preset's. */
 static void
 begin_lists(directory_settings_t *settings, size_t row, bool *begun)
@@ -521,7 +477,7 @@ take_lines(directory_settings_t *settings, char *text, bool preset)
     while ((line = strsep(&text, "\n")) != NULL) {
         nth++;
 
-        if (!split(settings, line, nth, &key, &value)) {
+        if (!ctl_file_setting(settings->path, line, nth, &key, &value)) {
             continue;
         }
 

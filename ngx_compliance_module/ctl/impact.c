@@ -224,7 +224,7 @@ static void
 judge_members(run_t *run, const char *const *users, size_t n)
 {
     const char  *key;
-    redisReply **replies = ctl_alloc_array(n, sizeof(*replies));
+    redisReply **replies = ctl_alloc_array(n, sizeof(redisReply *));
 
     for (size_t i = 0; i < n; i++) {
         key = ctl_key_index(run->ctl, "owner", ctl_str(users[i]));
@@ -253,7 +253,7 @@ static void
 judge_devices(run_t *run, const char *const *devices, size_t n)
 {
     compliance_device_id_t id;
-    redisReply           **replies = ctl_alloc_array(n, sizeof(*replies));
+    redisReply           **replies = ctl_alloc_array(n, sizeof(redisReply *));
 
     for (size_t i = 0; i < n; i++) {
         if (compliance_device_id_parse(ctl_str(devices[i]), &id)

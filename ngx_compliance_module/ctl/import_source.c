@@ -17,7 +17,7 @@
 
 #define IDS_FIRST   16384     /* slots; a power of two */
 #define COPY_STEP   65536
-#define FILE_BUFFER (256 * 1024)
+#define FILE_BUFFER ((size_t) 256 * 1024)
 
 
 static void *

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 
-#define ROOM   (8 * 1024 * 1024)   /* touched only as far as records need it */
+#define ROOM   ((size_t) 8 * 1024 * 1024)   /* touched only as far as records need it */
 #define ALIGN  (sizeof(max_align_t))
 
 typedef struct {

@@ -91,6 +91,8 @@ static const option_t options[CTL_OPTIONS] = {
         "between columns: , ; or tab (found out)" },
     [CTL_OPT_KEEP_UNKNOWN_USER] = { "keep-unknown-user", 0, NULL, NULL,
         "leave group default's unknown_user as it is" },
+    [CTL_OPT_CREDENTIALS] = { "credentials", 0, "FILE", NULL,
+        "the client id and secret for a URL, see docs/intune.md" },
     [CTL_OPT_REQUESTS] = { "requests", 0, "FILE", NULL,
         "requests as JSON, one a line; -: stdin" },
     [CTL_OPT_GROUP] = { "group", 0, "NAME", NULL, "the enforcement group" },

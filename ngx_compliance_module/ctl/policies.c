@@ -69,7 +69,7 @@ static const compliance_policy_t *
 parse_stored(const char *name, compliance_str_t text, const char **why)
 {
     const compliance_policy_t *policy;
-    compliance_policy_error_t  error;
+    compliance_policy_error_t  error = { 0, "", "" };
 
     if (text.data == NULL) {
         *why = "it is in the list of policies, but its record is missing";
@@ -107,7 +107,7 @@ ctl_policies_read(ctl_t *ctl, size_t *n)
     const compliance_policy_t **policies;
 
     names = ctl_store_members(ctl, ctl_key_policies(ctl), n);
-    policies = ctl_alloc_array(*n, sizeof(*policies));
+    policies = ctl_alloc_array(*n, sizeof(compliance_policy_t *));
 
     for (size_t i = 0; i < *n; i++) {
         policies[i] = parse_stored(names[i], ask_text(ctl, names[i]), &why);
@@ -158,7 +158,7 @@ lay_file(ctl_t *ctl, ctl_policies_t *plan, const char *file)
     ctl_policy_t              *policy;
     const char                *name;
     compliance_policy_t       *parsed;
-    compliance_policy_error_t  error;
+    compliance_policy_error_t  error = { 0, "", "" };
     compliance_str_t text = ctl_read_file(file, COMPLIANCE_POLICY_TEXT_MAX);
 
     parsed = ctl_policy_parse(text, &error);
@@ -315,7 +315,7 @@ ctl_policies_plan(ctl_t *ctl, ctl_policies_t *plan, const char *const *files,
     }
 
     qsort(plan->policies, plan->n, sizeof(*plan->policies), by_name);
-    plan->set = ctl_alloc_array(plan->n, sizeof(*plan->set));
+    plan->set = ctl_alloc_array(plan->n, sizeof(compliance_policy_t *));
 
     for (size_t i = 0; i < plan->n; i++) {
         ctl_policy_t *policy = &plan->policies[i];

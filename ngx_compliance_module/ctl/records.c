@@ -13,7 +13,7 @@
 #include <string.h>
 
 
-#define READ_STEP   (256 * 1024)
+#define READ_STEP   ((size_t) 256 * 1024)
 #define CAP         (COMPLIANCE_RECORD_MAX + 2 * READ_STEP)
 #define WHERE_MAX   64
 

@@ -1,7 +1,11 @@
 """doctor: a fault of each kind is found, named and mended."""
 
+import threading
+import time
+
 import pytest
 
+from harness import Redis
 from test_backup import dump
 from test_ctl import Ctl
 from test_ctl_connect import Ca
@@ -81,3 +85,104 @@ def test_certificate_dates(ctl, tmp_path):
                          code=5 if days < 0 else 0)
         assert [f[1] for f in found if f[0] == "cert"] == [health]
     findings(ctl, "--cert-file", "/no/such", code=5)
+
+
+@pytest.mark.parametrize("write, says, health", [
+    (("SADD", "compliance:index:state:compliant", "GHOST"),
+     "GHOST in index:state:compliant", "error"),
+    (("SADD", "compliance:index:owner:bob", "D1"), "D1 in index:owner:bob",
+     "error"),
+    (("SADD", "compliance:index:blocked:1", "alice"), "alice in index:blocked",
+     "error"),
+    (("SADD", "compliance:index:alias_of:D1", "eas:OTHER"), "eas:OTHER in",
+     "error"),
+    (("SADD", "compliance:index:user_alias_of:alice", "al"), "al in", "error"),
+    (("SET", "compliance:alias:serial:S1", "D1"), "not listed", "error"),
+    (("SET", "compliance:alias:user:al", "alice"), "not listed", "error"),
+    (("SET", "compliance:alias:user:ghost", "nobody"), "lead to no record",
+     "error"),
+    (("HSET", "compliance:device:APPLX", "state", "unknown"), "ambiguous",
+     "error"),
+    (("SADD", "compliance:policies", "ios"), "policy ios is listed", "error"),
+    (("HSET", "compliance:meta", "import:intune", '{"time":1}'),
+     "last import of intune", "warning"),
+    (("HSET", "compliance:meta", "candidate", "c1"), "candidate set", "error"),
+    (("HSET", "compliance:group:sales", "enforce_from", "9999999999"),
+     "only reports until", "warning"),
+])
+def test_faults_among_records(ctl, redis, write, says, health):
+    ctl("group", "set", "sales", "mode=report")
+    ctl("user", "set", "alice", "groups=sales")
+    ctl("device", "set", "D1", "state=compliant", "owner=alice",
+        "alias.eas=APPLX")
+    assert bad(findings(ctl, "--full")) == []
+    redis.cmd(*write)
+    found = findings(ctl, "--full", code=5 if health == "error" else 0)
+    found = [f for f in bad(found, health) if says in f[2]]
+    assert found and found[0][3]
+
+
+def test_policies_that_cannot_be_read_and_a_broken_undo(ctl, redis):
+    redis.cmd("SADD", "compliance:policies", "ios")
+    redis.cmd("SET", "compliance:policy:ios", '{"name":')
+    redis.cmd("SET", "compliance:undo", "x")
+    found = [f[0] for f in bad(findings(ctl, code=5))]
+    assert found == ["policies", "undo"]
+
+
+def test_repair_makes_indexes_and_names_what_the_records_say(ctl, redis):
+    ctl("group", "set", "sales", "mode=report")
+    ctl("user", "set", "alice", "groups=sales,default", "alias=al")
+    for i in range(1200):
+        redis.device(f"D{i}", state="compliant", owner="alice")
+    assert bad(findings(ctl, "--repair")) == []
+    ctl("device", "alias", "D1", "eas", "APPLX")
+    before = dump(redis)
+    for i in range(1200):
+        redis.cmd("SADD", "compliance:index:state:noncompliant", f"D{i}")
+        redis.cmd("SADD", "compliance:index:owner:bob", f"GHOST{i}")
+        redis.cmd("SADD", f"compliance:index:alias_of:E{i}", "eas:APPLX")
+    redis.cmd("SREM", "compliance:index:groups:sales", "alice")
+    redis.cmd("SREM", "compliance:index:alias_of:D1", "eas:APPLX")
+    redis.cmd("DEL", "compliance:index:user_alias_of:alice")
+    redis.cmd("SADD", "compliance:index:state:compliant", "lower", "a\0b")
+    assert len(bad(findings(ctl, "--full", code=5))) >= 3
+    assert bad(findings(ctl, "--repair")) == []
+    redis.cmd("SREM", "compliance:index:state:compliant", "a\0b")
+    assert dump(redis) == before
+    assert bad(findings(ctl, "--full")) == []
+
+
+def test_repair_while_others_write(ctl, redis):
+    """Nothing that a writer does meanwhile is undone or left half."""
+    for i in range(2000):
+        redis.device(f"D{i}", state="compliant", owner="alice")
+    other = Redis.__new__(Redis)
+    other.socket, other.connection = redis.socket, None
+    stop = threading.Event()
+
+    def write():
+        n = 0
+        while not stop.is_set():
+            name, n = f"D{n % 2000}", n + 7
+            state = ("compliant", "noncompliant")[n % 2]
+            was = ("compliant", "noncompliant")[1 - n % 2]
+            other.cmd("MULTI")
+            other.cmd("HSET", f"compliance:device:{name}", "state", state)
+            other.cmd("SREM", f"compliance:index:state:{was}", name)
+            other.cmd("SADD", f"compliance:index:state:{state}", name)
+            other.cmd("EXEC")
+            time.sleep(0.002)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(5):
+            for i in range(0, 2000, 5):
+                redis.cmd("SADD", "compliance:index:owner:bob", f"D{i}")
+            assert bad(findings(ctl, "--repair")) == []
+    finally:
+        stop.set()
+        writer.join()
+        other.close()
+    assert bad(findings(ctl, "--full")) == []
