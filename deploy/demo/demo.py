@@ -72,6 +72,7 @@ class Demo:
         lab.start("redis")
         progress("seeding users, groups and devices")
         lab.redis.cli("FLUSHALL")
+        gateway.make_secret()
         self._write_ctl(lab)
         cast.seed(self.ctl, lab.pki)
         lab.start(progress=progress)

@@ -41,6 +41,12 @@ class Gateway(Server):
     def secret_file(self):
         return f"{self.directory}/compliance.secret"
 
+    def make_secret(self):
+        """On first use: administrators' changes are audited under it, too."""
+        if not os.path.exists(self.secret_file):
+            self.lab.mkdir(self.directory)
+            self.lab.write(self.secret_file, f"1 {secrets.token_hex(32)}\n", mode=0o600)
+
     @property
     def log(self):
         return self.error_log
@@ -56,8 +62,7 @@ class Gateway(Server):
         self.lab.mkdir(self.directory)
         self.lab.mkdir(f"{self.directory}/tmp")
         self._link()
-        if not os.path.exists(self.secret_file):
-            self.lab.write(self.secret_file, f"1 {secrets.token_hex(32)}\n", mode=0o600)
+        self.make_secret()
         with open(TEMPLATE) as f:
             text = f.read()
         for name, value in self._values().items():
