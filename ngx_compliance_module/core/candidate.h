@@ -8,7 +8,7 @@
 #include "group.h"
 
 
-#define COMPLIANCE_CANDIDATE_TEXT_MAX  (4 * 1024 * 1024)
+#define COMPLIANCE_CANDIDATE_TEXT_MAX  524288   /* bytes a gateway reads */
 #define COMPLIANCE_CANDIDATE_ID_MAX    40
 
 /* Changes *snapshot, which begins as a copy of the live one: a group of the

@@ -297,18 +297,46 @@ compliance_one_of(const json_t *operand, const json_t *value, int64_t now)
 }
 
 
-/* Of a boolean only the other boolean is "not" it: "unknown" proves nothing. */
+/* Can it be told whether value is what is wanted? */
+static bool
+compliance_comparable(const json_t *wanted, const json_t *value)
+{
+    double n;
+
+    if (json_is_boolean(wanted)) {
+        return compliance_boolean_of(value) >= 0;
+    }
+
+    if (json_is_number(wanted)) {
+        return compliance_number_of(value, &n);
+    }
+
+    return json_is_string(value)
+           && strlen(json_string_value(value)) == json_string_length(value);
+}
+
+
+/* Only what can be compared is "not" it: of a boolean the other boolean, of a
+ * text a text.  "unknown" or a list proves nothing. */
 static bool
 compliance_not(const json_t *operand, const json_t *value, int64_t now)
 {
+    size_t  i;
+    json_t *item;
+    bool    comparable = false;
+
     (void) now;
 
-    if (json_is_boolean(operand)) {
-        return compliance_boolean_of(value) == (json_is_true(operand) ? 0 : 1);
+    if (!json_is_array(operand)) {
+        return compliance_comparable(operand, value)
+               && !compliance_value_equal(operand, value);
     }
 
-    return json_is_array(operand) ? !compliance_listed(operand, value)
-                                  : !compliance_value_equal(operand, value);
+    json_array_foreach((json_t *) operand, i, item) {
+        comparable |= compliance_comparable(item, value);
+    }
+
+    return comparable && !compliance_listed(operand, value);
 }
 
 

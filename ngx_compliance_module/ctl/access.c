@@ -12,6 +12,8 @@
 #define PAGE        256      /* hashes asked for in one write */
 #define DAY         86400
 #define DAYS_MAX    3700     /* more than any retention */
+#define OTHER       "other"  /* the field of those without details */
+#define NOBODY      "-"      /* where a request names no user */
 
 typedef struct {
     ctl_t                     *ctl;
@@ -30,8 +32,10 @@ count(const counting_t *c, const char *user, compliance_str_t text,
     ctl_access_t access;
 
     memset(&access, 0, sizeof(access));
+    access.other = compliance_str_eq(text, compliance_str(OTHER));
 
-    if (compliance_seen_read(text, &access.seen) != COMPLIANCE_OK
+    if ((!access.other
+         && compliance_seen_read(text, &access.seen) != COMPLIANCE_OK)
         || !compliance_parse_uint(number, &access.count) || access.count == 0)
     {
         return;   /* of another version: nothing that could be judged */
@@ -39,7 +43,7 @@ count(const counting_t *c, const char *user, compliance_str_t text,
 
     access.first = c->day;
     access.last = c->day + DAY - 1;
-    access.user = ctl_str(user);
+    access.user = ctl_str(strcmp(user, NOBODY) == 0 ? "" : user);
     access.verdict = COMPLIANCE_ALLOW;
     access.reason = access.seen.reason;
     c->visit(c->data, &access);

@@ -16,12 +16,14 @@
 typedef struct {
     bool                  audited;     /* from an audit stream, not counted */
     bool                  erased;      /* audited: its person was taken out */
+    bool                  other;       /* counted without its details: `seen` is
+                                          empty, no request can be made of it */
     int64_t               first, last; /* Unix seconds; of a counted one: the
                                           day's begin and end */
     int64_t               count;
     compliance_str_t      node;        /* audited: the gateway's */
     compliance_str_t      id;          /* audited: the decision's id */
-    compliance_str_t      user;
+    compliance_str_t      user;        /* empty: it named none */
     compliance_str_t      group;       /* audited: that decided */
     compliance_str_t      command;     /* audited */
     compliance_str_t      candidate;   /* audited: what the candidate set would

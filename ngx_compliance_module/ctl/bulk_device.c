@@ -478,7 +478,10 @@ static void
 times(bulk_item_t *item, ctl_arena_t *arena, const ctl_bulk_device_t *device,
     int64_t now)
 {
-    item->updated = device->updated > 0 ? device->updated : now;
+    /* a time to come would hold off every later word, and any end of grace */
+    item->updated = device->updated > 0
+                    && device->updated <= now + BULK_CLOCK_SKEW
+                    ? device->updated : now;
     item->told[BULK_UPDATED] = ctl_arena_int(arena, item->updated);
 
     if (device->last_checkin > 0) {

@@ -85,6 +85,27 @@ words_of_mdm(compliance_inventory_t *inventory, const json_t *json)
 }
 
 
+/* A beginning that is yet to come would put off the end of grace: it is now. */
+static int64_t
+noncompliant_since(const ctl_bulk_t *bulk, const bulk_item_t *item)
+{
+    int64_t since = number(item->stored[BULK_NONCOMPLIANT_SINCE]);
+
+    return since > bulk->ctl->now + BULK_CLOCK_SKEW ? bulk->ctl->now : since;
+}
+
+
+/* Nor is a judgement made as of a time to come. */
+static int64_t
+judged_at(const ctl_bulk_t *bulk, const bulk_item_t *item)
+{
+    int64_t updated = number(item->after[BULK_UPDATED]);
+
+    return updated > 0 && updated <= bulk->ctl->now + BULK_CLOCK_SKEW
+           ? updated : bulk->ctl->now;
+}
+
+
 static void
 judge_full(ctl_bulk_t *bulk, bulk_item_t *item)
 {
@@ -97,13 +118,9 @@ judge_full(ctl_bulk_t *bulk, bulk_item_t *item)
         .mdm_state = compliance_state_parse(item->after[BULK_MDM_STATE]),
         .mdm_reasons = item->mdm_reasons,
         .mdm_grace_until = item->mdm_grace_until,
-        .noncompliant_since = number(item->stored[BULK_NONCOMPLIANT_SINCE]),
-        .now = number(item->after[BULK_UPDATED]),
+        .noncompliant_since = noncompliant_since(bulk, item),
+        .now = judged_at(bulk, item),
     };
-
-    if (inventory.now == 0) {
-        inventory.now = bulk->ctl->now;
-    }
 
     ctl_json_arena_begin(CTL_JSON_STORED);
 
@@ -236,10 +253,16 @@ announce(ctl_bulk_t *bulk, bulk_item_t *item)
 static bool
 concerns(ctl_bulk_t *bulk, bulk_item_t *item)
 {
+    int64_t stored;
+
     switch (item->op) {
 
     case BULK_ADD:
-        if (number(item->stored[BULK_UPDATED]) > item->updated) {
+        stored = number(item->stored[BULK_UPDATED]);
+
+        if (stored > item->updated
+            && stored <= bulk->ctl->now + BULK_CLOCK_SKEW)
+        {
             item->outcome = CTL_BULK_OLDER;
             return false;
         }

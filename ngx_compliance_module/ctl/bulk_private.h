@@ -25,6 +25,7 @@
 #define BULK_OWNERS     16384  /* resolved owners kept */
 #define BULK_TABLE      4096   /* slots of a batch's names; a power of two */
 #define BULK_GROUPS     64     /* index sets that are written by one command */
+#define BULK_CLOCK_SKEW 86400  /* seconds that a source may be ahead */
 
 /* The fields that a source writes, in the order of the record. */
 typedef enum {
@@ -73,35 +74,34 @@ typedef struct {
 
 typedef struct {
     bulk_op_t          op;
+    compliance_state_t mdm_state;
     int64_t            nth;
     const char        *where;
     compliance_device_id_t id;
     compliance_str_t   told[BULK_FIELDS];
     compliance_str_t   mdm_reasons;
     int64_t            mdm_grace_until;
-    bool               mdm_said;
-    compliance_state_t mdm_state;
     int64_t            updated;
     compliance_str_t   inventory;      /* JSON text, or absent */
-    bool               judged;         /* as one that was compliant so far */
     compliance_judgement_of_device_t judgement;
     size_t             n_claims;
     bulk_claim_t       claims[BULK_CLAIMS];
     compliance_str_t   owner;          /* canonical, not led home */
 
-    /* what is stored */
-    bool               exists;
+    /* what is stored, and what becomes of it */
     compliance_str_t   stored[BULK_FIELDS];
     compliance_str_t   stored_inventory;
     int64_t            own_records;    /* of its aliases' values */
-    bool               owner_asked;   /* in this round */
-
-    /* what becomes of it */
+    compliance_str_t   after[BULK_FIELDS];
     ctl_bulk_outcome_t outcome;
+
+    bool               mdm_said;
+    bool               judged;         /* as one that was compliant so far */
+    bool               owner_asked;    /* in this round */
+    bool               exists;
+    bool               set_inventory;
     bool               blocked, returned;
     bool               announced;
-    compliance_str_t   after[BULK_FIELDS];
-    bool               set_inventory;
 } bulk_item_t;
 
 typedef struct {

@@ -199,15 +199,16 @@ write_shared(ctl_bulk_t *bulk, bulk_batch_t *batch)
 static compliance_str_t
 member(ctl_bulk_t *bulk, const bulk_claim_t *claim)
 {
-    const char *kind = compliance_alias_kind_name(claim->kind);
-    size_t      len = strlen(kind);
-    char       *text = ctl_arena_alloc(&bulk->plan, len + claim->value.len + 2);
+    const char      *kind = compliance_alias_kind_name(claim->kind);
+    size_t           cap = strlen(kind) + claim->value.len + 2;
+    compliance_buf_t buf;
 
-    memcpy(text, kind, len);
-    text[len] = ':';
-    memcpy(text + len + 1, claim->value.data, claim->value.len);
+    compliance_buf_init(&buf, ctl_arena_alloc(&bulk->plan, cap), cap);
+    compliance_buf_str(&buf, kind);
+    compliance_buf_str(&buf, ":");
+    compliance_buf_add(&buf, claim->value.data, claim->value.len);
 
-    return (compliance_str_t) { text, len + 1 + claim->value.len };
+    return (compliance_str_t) { buf.data, buf.len };
 }
 
 

@@ -186,9 +186,9 @@ check_policies(ctl_t *ctl, const char *where, ctl_candidate_t *candidate)
     }
 
     candidate->policies = ctl_alloc_array(n + COMPLIANCE_POLICIES_MAX,
-                                          sizeof(*candidate->policies));
+                                          sizeof(compliance_policy_t *));
     candidate->replaced = ctl_alloc_array(COMPLIANCE_POLICIES_MAX,
-                                          sizeof(*candidate->replaced));
+                                          sizeof(compliance_policy_t *));
 
     for (size_t i = 0; i < n; i++) {
         compliance_policy_t *policy;
@@ -318,7 +318,9 @@ ctl_candidate_read(ctl_t *ctl, compliance_str_t text, const char *where)
 ctl_candidate_t *
 ctl_candidate_file(ctl_t *ctl, const char *path)
 {
-    return ctl_candidate_read(ctl, ctl_read_file(path, COMPLIANCE_CANDIDATE_TEXT_MAX),
+    return ctl_candidate_read(ctl,
+                              ctl_read_file(path,
+                                            COMPLIANCE_CANDIDATE_TEXT_MAX),
                               ctl_escape(ctl_str(path)));
 }
 

@@ -14,7 +14,8 @@
 
 /* One user's accesses from one device that differed in one way. */
 typedef struct {
-    const char *user, *device, *live, *candidate;
+    const char *user, *device, *live, *candidate;   /* parts of `texts` */
+    char       *texts;
     unsigned    protocols;
     int64_t     n, last;
 } row_t;
@@ -51,19 +52,28 @@ add_row(report_t *report, const row_t *like, const char *text)
 }
 
 
-/* A row's texts outlive the visit: they are one string's. */
+/* A row's texts outlive the visit: copies, end to end. */
 static void
 own_texts(row_t *row)
 {
+    size_t       len = 0, at = 0;
     const char **texts[] = { &row->user, &row->device, &row->live,
                              &row->candidate };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        *texts[i] = strdup(*texts[i]);
+        len += strlen(*texts[i]) + 1;
+    }
 
-        if (*texts[i] == NULL) {
-            ctl_die(CTL_STORE, "out of memory");
-        }
+    row->texts = malloc(len);
+
+    if (row->texts == NULL) {
+        ctl_die(CTL_STORE, "out of memory");
+    }
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        len = strlen(*texts[i]) + 1;
+        *texts[i] = memcpy(row->texts + at, *texts[i], len);
+        at += len;
     }
 }
 
@@ -218,10 +228,7 @@ static void
 release(report_t *report)
 {
     for (size_t i = 0; i < report->n; i++) {
-        free((void *) (uintptr_t) report->rows[i].user);
-        free((void *) (uintptr_t) report->rows[i].device);
-        free((void *) (uintptr_t) report->rows[i].live);
-        free((void *) (uintptr_t) report->rows[i].candidate);
+        free(report->rows[i].texts);
     }
 
     free(report->rows);

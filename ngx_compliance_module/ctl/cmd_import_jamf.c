@@ -252,7 +252,7 @@ add_extensions(json_t *attributes, const json_t *record)
             && strncmp(name, "mdm_", 4) != 0)
         {
             ctl_json_set(attributes, name,
-                         json_incref((json_t *) (uintptr_t) value));
+                         json_incref(ctl_unconst(value)));
         }
     }
 }

@@ -307,7 +307,7 @@ free_directory(directory_t *directory)
     directory_map_free(&directory->accounts);
     directory_map_free(&directory->claims);
     free(directory->users);
-    free((void *) (uintptr_t) directory->vanished);
+    free(ctl_unconst(directory->vanished));
 }
 
 

@@ -22,7 +22,8 @@ print_notes(const ctl_replay_notes_t *notes)
     }
 
     if (notes->malformed > 0) {
-        ctl_note("%lld accesses did not say clearly who asked: they cannot be "
+        ctl_note("%lld accesses did not say clearly who asked, or were counted "
+                 "without details: they cannot be "
                  "judged", (long long) notes->malformed);
     }
 

@@ -221,6 +221,11 @@ const ctl_command_t ctl_commands[] = {
     { "report trend", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
       "how accesses ended, by the day or hour", ctl_report_trend,
       ctl_report_details },
+    { "report conflicts", "", CTL_VIEWER, 0, 0,
+      CTL_BIT(CTL_OPT_DEVICE) | CTL_BIT(CTL_OPT_SINCE) | CTL_BIT(CTL_OPT_UNTIL)
+      | CTL_BIT(CTL_OPT_LIMIT) | CTL_BIT(CTL_OPT_CSV),
+      "device ids that two users or two clients present",
+      ctl_report_conflicts, NULL },
 
     { "help", "[COMMAND]", CTL_VIEWER, 0, 2, 0,
       "show the commands, or one of them", ctl_help, NULL },

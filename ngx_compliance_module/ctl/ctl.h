@@ -239,6 +239,7 @@ ctl_exit_t ctl_report_devices(ctl_t *ctl);
 ctl_exit_t ctl_report_users(ctl_t *ctl);
 ctl_exit_t ctl_report_blocks(ctl_t *ctl);
 ctl_exit_t ctl_report_trend(ctl_t *ctl);
+ctl_exit_t ctl_report_conflicts(ctl_t *ctl);
 void ctl_report_details(void);
 ctl_exit_t ctl_import_intune(ctl_t *ctl);
 ctl_exit_t ctl_import_jamf(ctl_t *ctl);
@@ -297,6 +298,9 @@ void *ctl_alloc_array(size_t n, size_t size);
 char *ctl_dup(compliance_str_t text);          /* NUL-terminated */
 char *ctl_format(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
+/* For an interface that takes no const, and does not write; or for memory that
+ * is ours to wipe or free. */
+void *ctl_unconst(const void *memory);
 void ctl_keep(void *object, void (*release)(void *));
 ctl_mark_t ctl_mark(void);
 void ctl_release(ctl_mark_t mark);

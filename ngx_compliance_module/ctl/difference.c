@@ -183,7 +183,7 @@ ctl_difference(void)
 
     difference->n_heads = 1024;
     difference->heads = calloc(difference->n_heads,
-                               sizeof(*difference->heads));
+                               sizeof(row_t *));
     if (difference->heads == NULL) {
         no_memory();
     }
@@ -257,7 +257,7 @@ static void
 grow(ctl_difference_t *difference)
 {
     size_t  n = 2 * difference->n_heads;
-    row_t **heads = calloc(n, sizeof(*heads));
+    row_t **heads = calloc(n, sizeof(row_t *));
 
     if (heads == NULL) {
         no_memory();
@@ -418,8 +418,8 @@ ctl_difference_reason(const ctl_difference_t *difference,
 static int
 by_weight(const void *left, const void *right)
 {
-    const ctl_difference_row_t *a = *(const ctl_difference_row_t *const *) left;
-    const ctl_difference_row_t *b = *(const ctl_difference_row_t *const *) right;
+    const ctl_difference_row_t *const *pa = left, *const *pb = right;
+    const ctl_difference_row_t *a = *pa, *b = *pb;
     int                         order;
 
     if (a->kind != b->kind) {
@@ -446,7 +446,7 @@ ctl_difference_rows(ctl_difference_t *difference, size_t *n)
     *n = 0;
     free(difference->sorted);
     difference->sorted = calloc(difference->n_rows + 1,
-                                sizeof(*difference->sorted));
+                                sizeof(const ctl_difference_row_t *));
     if (difference->sorted == NULL) {
         no_memory();
     }
@@ -457,7 +457,8 @@ ctl_difference_rows(ctl_difference_t *difference, size_t *n)
         }
     }
 
-    qsort(difference->sorted, *n, sizeof(*difference->sorted), by_weight);
+    qsort(difference->sorted, *n, sizeof(const ctl_difference_row_t *),
+          by_weight);
 
     return difference->sorted;
 }

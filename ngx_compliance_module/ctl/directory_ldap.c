@@ -247,7 +247,7 @@ bind_simple(const directory_t *directory)
 
     if (settings->password_file != NULL) {
         text = ctl_read_file(settings->password_file, PASSWORD_MAX);
-        credentials.bv_val = (char *) (uintptr_t) text.data;
+        credentials.bv_val = ctl_unconst(text.data);
 
         while (credentials.bv_len < text.len
                && text.data[credentials.bv_len] != '\n'
@@ -271,7 +271,7 @@ bind_simple(const directory_t *directory)
     rc = end_handshake(rc);
 
     if (text.data != NULL) {
-        explicit_bzero((char *) (uintptr_t) text.data, text.len);
+        explicit_bzero(ctl_unconst(text.data), text.len);
     }
 
     check(directory, rc, "does not let us in");
@@ -430,7 +430,7 @@ send_page(const search_t *search)
     }
 
     code = ldap_search_ext(ld, search->base, search->scope, search->filter,
-                           (char **) (uintptr_t) search->attributes, 0,
+                           ctl_unconst(search->attributes), 0,
                            controls, NULL, &timeout, LDAP_NO_LIMIT, &id);
     ldap_control_free(control);
     check(directory, code, "cannot be asked");

@@ -147,7 +147,7 @@ directory_dn_begins(const char *normal, const char *attribute,
     size_t      len;
 
     memset(&ava, 0, sizeof(ava));
-    ava.la_attr.bv_val = (char *) (uintptr_t) attribute;
+    ava.la_attr.bv_val = ctl_unconst(attribute);
     ava.la_attr.bv_len = strlen(attribute);
     ava.la_value = *value;
     begin = ava_normal(&ava);

@@ -323,7 +323,7 @@ add_vanished(directory_t *directory, compliance_str_t login)
 
     if (directory->n_vanished == directory->cap_vanished) {
         cap = directory->cap_vanished * 2 + 256;
-        vanished = realloc((void *) (uintptr_t) directory->vanished,
+        vanished = realloc(ctl_unconst(directory->vanished),
                            cap * sizeof(*vanished));
 
         if (vanished == NULL) {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 
-#define FILE_MAX_BYTES  (256 * 1024)
+#define FILE_MAX_BYTES  262144
 #define PAGE_DEFAULT    500
 #define PAGE_MAX        1000     /* Active Directory gives no more */
 #define TIMEOUT_S       30

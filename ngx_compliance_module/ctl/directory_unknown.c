@@ -212,7 +212,7 @@ decide(ctl_t *ctl)
     }
 
     ctl_store_transact(ctl, plan_block,
-                       (void *) (uintptr_t) ctl_group_kind());
+                       ctl_unconst(ctl_group_kind()));
 
     return "set";
 }

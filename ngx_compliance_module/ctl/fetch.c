@@ -17,8 +17,6 @@
 #define WAIT_MAX_S      300      /* of a Retry-After: more is not waited */
 #define BODY_FIRST      65536
 
-static const char *const part_names[] = { "scheme", "host", "port" };
-
 
 static bool
 is_loopback(const char *host)
@@ -129,7 +127,7 @@ ctl_fetch_is_same(ctl_fetch_t *fetch, const char *text)
         return false;
     }
 
-    for (size_t i = 0; i < sizeof(part_names) / sizeof(part_names[0]); i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         a = part_of(fetch->origin, parts[i]);
         b = part_of(url, parts[i]);
 

@@ -13,7 +13,7 @@
 #include <curl/curl.h>
 
 
-#define FETCH_BODY_MAX  (32 * 1024 * 1024)
+#define FETCH_BODY_MAX  33554432   /* 32 MiB */
 
 /* The credentials file (docs/intune.md). */
 typedef struct {

@@ -173,7 +173,7 @@ ctl_credentials_read(const ctl_t *ctl, ctl_credentials_t *credentials)
     }
 
     rest = ctl_dup(text);
-    explicit_bzero((char *) (uintptr_t) text.data, text.len);
+    explicit_bzero(ctl_unconst(text.data), text.len);
 
     while ((line = strsep(&rest, "\n")) != NULL) {
         nth++;

@@ -162,7 +162,8 @@ ask_proofs(run_t *run)
     const char *key;
 
     for (size_t i = 0; i < run->n_pairs; i++) {
-        key = ctl_key_index(run->ctl, "alias_of", ctl_str(run->pairs[i].device));
+        key = ctl_key_index(run->ctl, "alias_of",
+                            ctl_str(run->pairs[i].device));
         ctl_store_send(run->ctl, "SMEMBERS %s", key == NULL ? "" : key);
     }
 
@@ -224,7 +225,7 @@ static void
 judge_members(run_t *run, const char *const *users, size_t n)
 {
     const char  *key;
-    redisReply **replies = ctl_alloc_array(n, sizeof(*replies));
+    redisReply **replies = ctl_alloc_array(n, sizeof(redisReply *));
 
     for (size_t i = 0; i < n; i++) {
         key = ctl_key_index(run->ctl, "owner", ctl_str(users[i]));
@@ -253,7 +254,7 @@ static void
 judge_devices(run_t *run, const char *const *devices, size_t n)
 {
     compliance_device_id_t id;
-    redisReply           **replies = ctl_alloc_array(n, sizeof(*replies));
+    redisReply           **replies = ctl_alloc_array(n, sizeof(redisReply *));
 
     for (size_t i = 0; i < n; i++) {
         if (compliance_device_id_parse(ctl_str(devices[i]), &id)

@@ -104,6 +104,17 @@ ctl_format(const char *format, ...)
 }
 
 
+void *
+ctl_unconst(const void *memory)
+{
+    void *same;
+
+    memcpy(&same, &memory, sizeof(same));
+
+    return same;
+}
+
+
 void
 ctl_keep(void *object, void (*release)(void *))
 {

@@ -70,8 +70,8 @@ create_array(const redisReadTask *task, int n)
     reply = new_reply(task, REDIS_REPLY_ARRAY);
     reply->elements = elements;
     reply->element = ctl_arena_alloc(&wire->replies,
-                                     elements * sizeof(*reply->element));
-    memset(reply->element, 0, elements * sizeof(*reply->element));
+                                     elements * sizeof(void *));
+    memset(reply->element, 0, elements * sizeof(void *));
 
     return reply;
 }

@@ -136,6 +136,31 @@ def test_older_never_overwrites_newer(ctl, redis, tmp_path):
     assert dump(redis) == before
 
 
+def test_a_time_to_come_holds_off_no_later_word_and_no_end_of_grace(
+        ctl, redis, tmp_path):
+    far = int(time.time()) + 3000 * 86400
+    policy = tmp_path / "p.json"
+    policy.write_text(json.dumps({
+        "name": "p", "grace_days": 7, "require": [
+            {"attribute": "ok", "equals": True, "reason": "not_ok"}]}))
+    ctl("policy", "apply", str(policy), "--yes")
+    run(ctl, lines(tmp_path / "a", device(1, updated=far, ok=False)))
+    after = record(redis, "device:DEV-1")
+    assert after["state"] == "grace"
+    for field, most in (("updated", 0), ("noncompliant_since", 0),
+                        ("grace_until", 7 * 86400)):
+        assert int(after[field]) <= time.time() + most, field
+    # nor where it stands in the store already
+    redis.cmd("HSET", "compliance:device:DEV-1", "updated", far,
+              "noncompliant_since", far, "state", "compliant")
+    report, _ = run(ctl, lines(tmp_path / "b", device(1, ok=False)))
+    assert report["older"] == 0
+    after = record(redis, "device:DEV-1")
+    assert int(after["noncompliant_since"]) <= time.time()
+    assert after["state"] != "compliant"
+    assert int(after.get("grace_until", 0)) <= time.time() + 7 * 86400
+
+
 def test_of_a_device_twice_in_one_source_the_newer_one_holds(
         ctl, redis, tmp_path):
     path = lines(tmp_path / "a", device(1, name="first"),

@@ -75,6 +75,50 @@ def test_users_and_trend_add_up(redis):
     assert (row["allowed"], row["blocked"]) == (7, 0)
 
 
+def test_what_is_counted_without_details_or_user_is_counted(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    counted(redis, GOOD, 1)
+    counted(redis, "other", 40)
+    counted(redis, "web|not_in_scope|owner||none|none||192.0.2.1|||", 3, "-")
+    row, = ctl.json("report", "trend", "--since", "7d")
+    assert row["allowed"] == 44
+    rows = {r["user"]: r["allowed"] for r in ctl.json("report", "users")}
+    assert rows["alice"] == 41 and rows[""] == 3 and "-" not in rows
+    row, = ctl.json("report", "trend", "--since", "7d", "--protocol", "eas")
+    assert row["allowed"] == 1
+    replayed = ctl.json("replay", "--group", "sales", "--mode", "off")
+    assert replayed["not_judged"]["malformed"] == 40
+
+
+def test_an_id_of_two_users_or_two_clients_is_a_conflict(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    assert ctl.json("report", "conflicts") == []
+    # an update, another spelling, a request without a DeviceType: one client
+    for text in ("iPhone|Apple/1|", "IPHONE|Apple/2|", "|Apple-Mail/3|"):
+        counted(redis, GOOD.replace("iPhone||", text), 1)
+    counted(redis, GOOD.replace("eas|owner|GOODPHONE", "eas|asserted|SHARED"),
+            2)
+    audited(redis, user="bob", device="SHARED")
+    audited(redis, user="bob", device="SHARED", erased=True)
+    audited(redis, device="TWOCLIENTS", device_type="", user_agent="A/1 x")
+    audited(redis, device="TWOCLIENTS", device_type="", user_agent="a/2")
+    assert [r["device"] for r in ctl.json("report", "conflicts")] == ["SHARED"]
+    audited(redis, device="TWOCLIENTS", device_type="", user_agent="B/1")
+    # a proven one cannot be copied
+    for user in ("alice", "bob"):
+        audited(redis, user=user, device="PROVEN", binding="certificate")
+    shared, clients = ctl.json("report", "conflicts")
+    assert (shared["device"], shared["users"], shared["count"]) == \
+        ("SHARED", "alice,bob", 3)
+    assert (clients["device"], clients["clients"], clients["count"]) == \
+        ("TWOCLIENTS", "a,b", 3)
+    row, = ctl.json("report", "conflicts", "--device", "twoclients")
+    assert row == clients
+    assert ctl.json("report", "conflicts", "--device", "GOODPHONE") == []
+
+
 def test_devices_by_platform_and_state(redis):
     ctl = Ctl(redis)
     ctl("device", "set", "D1", "state=compliant", "platform=ios")

@@ -558,6 +558,18 @@ def test_a_candidate_is_stored_started_stopped_and_deleted(busy, redis,
     busy("candidate", "delete", code=1)
 
 
+def test_a_candidate_too_large_for_gateways_is_refused(ctl, redis,
+                                                       tmp_path):
+    policies = [{"name": f"p{n}", "require": [
+        {"attribute": "a", "exists": True, "reason": "r",
+         "comment": "x" * 100_000}]} for n in range(6)]
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"policies": policies}))
+    assert "too large: at most 524288 bytes" in ctl(
+        "candidate", "set", str(path), code=2)
+    assert redis.cmd("EXISTS", "compliance:candidate") == 0
+
+
 def test_a_candidates_report_sums_up_where_it_differed(busy, redis, tmp_path):
     path = write(tmp_path, {"groups": {"sales": {"mode": "enforce"}}})
     own = busy.json("candidate", "set", path)["id"]
