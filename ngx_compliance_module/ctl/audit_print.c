@@ -2,6 +2,7 @@
  * A record for a person: one line.
  */
 #include "audit.h"
+#include "colour.h"
 
 #include <string.h>
 
@@ -141,8 +142,10 @@ print_decision(const json_t *record)
         would_reason = " would_block";
     }
 
-    printf(" %s %s%s group=%s protocol=%s user=%s device=%s client=%s "
-           "command=%s id=%s", ctl_audit_text(record, "verdict"),
+    putchar(' ');
+    ctl_colour_put(stdout, ctl_audit_text(record, "verdict"), 0);
+    printf(" %s%s group=%s protocol=%s user=%s device=%s client=%s "
+           "command=%s id=%s",
            ctl_audit_text(record, "reason"), would_reason,
            ctl_audit_text(record, "group"),
            ctl_audit_text(record, "protocol"), ctl_audit_text(record, "user"),

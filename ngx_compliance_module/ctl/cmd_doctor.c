@@ -3,6 +3,7 @@
  * the command that mends it.  It changes nothing but with --repair.
  */
 #include "audit.h"
+#include "colour.h"
 #include "doctor.h"
 
 #include <openssl/err.h>
@@ -42,7 +43,8 @@ ctl_doctor_say(ctl_doctor_t *doctor, ctl_health_t health, const char *check,
     ctl_json_add(doctor->findings, object);
 
     if (!doctor->ctl->json) {
-        printf("%-8s %-10s %s%s%s\n", names[health], check, what,
+        ctl_colour_put(stdout, names[health], 8);
+        printf(" %-10s %s%s%s\n", check, what,
                mend == NULL ? "" : "; ", mend == NULL ? "" : mend);
         (void) fflush(stdout);
     }

@@ -1,6 +1,7 @@
 /*
  * An explanation for a person; explain_json.c has the program's.
  */
+#include "colour.h"
 #include "explain.h"
 
 #include "../core/facts.h"
@@ -20,7 +21,9 @@ print_verdict(const ctl_explanation_t *e)
 {
     const compliance_decision_t *decision = &e->decision;
 
-    line("verdict", compliance_verdict_name(decision->verdict));
+    printf("%-15s ", "verdict");
+    ctl_colour_put(stdout, compliance_verdict_name(decision->verdict), 0);
+    putchar('\n');
     line("reason", ctl_format("%s: %s",
                               compliance_reason_name(decision->reason),
                               compliance_reason_detail(decision->reason)));

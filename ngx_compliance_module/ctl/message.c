@@ -2,7 +2,7 @@
  * What a person reads on stderr: "compliancectl: what is wrong; what to do".
  * Values inside messages are escaped by the caller with ctl_escape().
  */
-#include "ctl.h"
+#include "colour.h"
 
 #include "../core/nearest.h"
 
@@ -68,7 +68,9 @@ ctl_warn(const char *format, ...)
 {
     va_list args;
 
-    begin_line("warning: ");
+    begin_line("");
+    ctl_colour_put(stderr, "warning:", 0);
+    fputc(' ', stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);

@@ -2,7 +2,7 @@
  * Bytes of the store -> a terminal or JSON.  What is stored may hold anything:
  * nothing is printed that could move a cursor, hide text or break a line.
  */
-#include "ctl.h"
+#include "colour.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -187,10 +187,16 @@ width(const char *text)
 
 
 static void
-print_row(const char *const *cells, const size_t *widths, size_t n)
+print_row(const char *const *cells, const size_t *widths, size_t n,
+    bool heading)
 {
     for (size_t i = 0; i < n; i++) {
-        fputs(cells[i], stdout);
+        /* the first one is a name, whatever it says */
+        if (i > 0 && !heading) {
+            ctl_colour_put(stdout, cells[i], 0);
+        } else {
+            fputs(cells[i], stdout);
+        }
 
         if (i + 1 < n) {
             printf("%*s", (int) (widths[i] + 2 - width(cells[i])), "");
@@ -223,11 +229,11 @@ ctl_table_print(ctl_table_t *table)
     }
 
     if (table->headings != NULL) {
-        print_row(table->headings, widths, table->n);
+        print_row(table->headings, widths, table->n, true);
     }
 
     for (size_t r = 0; r < table->n_rows; r++) {
-        print_row(table->rows[r], widths, table->n);
+        print_row(table->rows[r], widths, table->n, false);
     }
 }
 

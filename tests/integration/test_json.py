@@ -125,6 +125,7 @@ ROWS = {
     "report users": Row("", "user", list),
     "report blocks": Row("", "user", list),
     "report trend": Row("", "time", list),
+    "report conflicts": Row("", "device users clients first last count", list),
     "help": Row("", "", PLAIN),
     "version": Row("", "version", dict),
     "audit trim": Row(

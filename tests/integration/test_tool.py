@@ -2,6 +2,7 @@
 completions, all of them from the tables."""
 
 import os
+import pty
 import re
 import subprocess
 
@@ -197,3 +198,70 @@ def test_it_is_all_installed(tmp_path):
                  "zsh/vendor-completions/_compliancectl",
                  "fish/vendor_completions.d/compliancectl.fish"):
         assert (share / path).stat().st_size > 1000, path
+
+
+# Colours
+
+
+def on_terminal(redis, *words, both=True, **env):
+    """What a terminal would get."""
+    master, slave = pty.openpty()
+    done = subprocess.Popen(
+        [CTL, "--redis", f"unix:{redis.socket}", *words], stdin=slave,
+        stdout=slave if both else subprocess.DEVNULL, stderr=slave,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", **env})
+    os.close(slave)
+    text = b""
+    try:
+        while part := os.read(master, 65536):
+            text += part
+    except OSError:        # its other end is closed
+        pass
+    os.close(master)
+    done.wait(20)
+    return text.decode()
+
+
+EXPLAIN = ["explain", "--protocol", "eas", "--user", "alice", "--device"]
+
+
+def test_verdicts_and_states_are_coloured_on_a_terminal(ctl, redis):
+    redis.seed()
+    assert "\x1b[32mallow\x1b[0m" in on_terminal(redis, *EXPLAIN, "GOODPHONE")
+    assert "\x1b[31mblock\x1b[0m" in on_terminal(redis, *EXPLAIN, "BADPHONE")
+    text = on_terminal(redis, "device", "list", "--scan")
+    assert "\x1b[32mcompliant\x1b[0m" in text
+    assert "\x1b[31mnoncompliant\x1b[0m" in text
+    assert "\x1b[33mgrace\x1b[0m" in text
+    text = on_terminal(redis, "doctor")
+    assert text.startswith("\x1b[32mok\x1b[0m       redis")
+    assert "\x1b[33mwarning\x1b[0m  persist" in text
+    redis.cmd("XADD", "compliance:audit:n1", "*", "r",
+              '{"verdict":"block","reason":"x","time":1}')
+    assert "\x1b[31mblock\x1b[0m x" in on_terminal(redis, "audit", "tail")
+    # columns stand as they do without colours
+    assert re.sub(r"\x1b\[\d*m|\r", "", on_terminal(
+        redis, "device", "list", "--scan")) == ctl("device", "list", "--scan")
+
+
+def test_warnings_are_coloured_on_a_terminal(ctl, redis):
+    words = ["device", "set", "D1", "state=compliant", "alias.serial=D1"]
+    text = on_terminal(redis, *words, both=False)
+    assert "compliancectl: \x1b[33mwarning:\x1b[0m " in text
+
+
+@pytest.mark.parametrize("words, env", [
+    ((), {"NO_COLOR": "1"}), ((), {"TERM": "dumb"}), ((), {"TERM": ""}),
+    (("--json",), {}),
+])
+def test_no_colours_where_none_are_wanted(ctl, redis, words, env):
+    redis.seed()
+    for command in ([*EXPLAIN, "BADPHONE"], ["device", "list", "--scan"],
+                    ["doctor"], ["audit", "tail"]):
+        assert "\x1b[3" not in on_terminal(redis, *command, *words, **env)
+
+
+def test_no_colours_in_csv_or_a_pipe(ctl, redis):
+    redis.seed()
+    assert "\x1b" not in on_terminal(redis, "report", "devices", "--csv")
+    assert "\x1b" not in ctl("device", "list", "--scan", env={"TERM": "xterm"})
