@@ -27,16 +27,18 @@ FAMILY = ("adler bauer costa dumont ersoy fischer garcia huber ito jansen "
 # operatingSystem, manufacturer, models, versions, agent, share in 256
 PLATFORMS = (
     ("iOS", "Apple", ("iPhone 13", "iPhone 14 Pro", "iPhone 15", "iPhone SE"),
-     ("16.7.2", "17.4.1", "17.5.1", "18.1"), "mdm", 102),
+     ("18.7.1", "18.7.2", "26.0.1", "26.1", "26.1", "26.1", "17.5.1"), "mdm", 102),
     ("iPadOS", "Apple", ("iPad Air (5th generation)", "iPad Pro 11"),
-     ("16.7.2", "17.5.1", "18.1"), "mdm", 18),
+     ("18.7.2", "26.0.1", "26.1", "26.1", "17.7.2"), "mdm", 18),
     ("Android", "samsung", ("SM-G991B", "SM-S911B", "Pixel 7", "SM-A536B"),
-     ("12.0", "13.0", "14.0"), "mdm", 56),
+     ("13.0", "14.0", "14.0", "15.0", "15.0", "16.0", "12.0"), "mdm", 56),
     ("Windows", "LENOVO", ("ThinkPad T14 Gen 3", "ThinkPad X1 Carbon Gen 11",
                            "Latitude 5440"),
-     ("10.0.19045.4046", "10.0.22631.3296", "10.0.22631.4460"), "mdm", 66),
+     ("10.0.22631.5335", "10.0.22631.6199", "10.0.26100.6584",
+      "10.0.26100.7171", "10.0.26200.7171", "10.0.19045.6456"), "mdm", 66),
     ("macOS", "Apple", ("MacBookPro18,3", "MacBookAir10,1"),
-     ("13.6.4 (22G513)", "14.4.1 (23E224)", "15.1 (24B83)"), "mdm", 14),
+     ("15.7.1 (24G231)", "15.7.2 (24G325)", "26.1 (25B78)", "26.1 (25B78)",
+      "14.8.1 (23J30)"), "mdm", 14),
 )
 
 BY_BYTE = [p for p in PLATFORMS for _ in range(p[5])]
@@ -85,7 +87,7 @@ JSON = (
     '"jailbroken":%(jailbroken)s,"supervised":%(supervised)s,'
     '"ownership":"company","enrolled":"%(enrolled)s",'
     '"manufacturer":"%(maker)s","security_patch":"%(patch)s",'
-    '"threat_level":"%(threat)s","storage_total":%(storage)d,'
+    '"threat_level":"%(risk)s","storage_total":%(storage)d,'
     '"storage_free":%(free)d,"wifi_mac":"02%(mac)s","imei":"35%(digits)s",'
     '"phone":"+4916%(digits)s","display_name":"%(person)s",'
     '"azure_ad_device_id":"%(aad)s"}}')
@@ -95,7 +97,7 @@ CSV_HEAD = ("id,owner,eas,serial,platform,os_version,model,name,management,"
             "security_patch,threat_level")
 CSV = ('%(id)s,%(owner)s,%(eas)s,%(serial)s,%(os)s,%(version)s,"%(model)s",'
        '"%(name)s",mdm,%(risk)s,%(state)s,%(sync)s,%(sync)s,%(encrypted)s,'
-       '%(jailbroken)s,%(patch)s,%(threat)s')
+       '%(jailbroken)s,%(patch)s,%(risk)s')
 
 BOOL = ("false", "true")
 
@@ -159,7 +161,7 @@ def devices(count, seed=1, later=0):
             "encrypted": BOOL[bad != 1],
             "threat": "low" if bad == 5 else "secured",
             "risk": "low" if bad == 5 else "none",
-            "patch": "2025-09-01" if os_ == "Android" else "",
+            "patch": "2025-11-01" if os_ == "Android" else "",
             "sync": clock(times, -(a >> 48 & 255) + (1 if again else 0)),
             "enrolled": clock(times, -1000 - (b >> 48 & 2047)),
             "digits": f"{b & 0x7fffffff:010d}",
