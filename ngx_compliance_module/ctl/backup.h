@@ -17,7 +17,7 @@
 
 #define CTL_BACKUP_FORMAT    "compliance-backup"
 #define CTL_BACKUP_VERSION   1
-#define CTL_BACKUP_LINE_MAX  (256 * 1024 * 1024)
+#define CTL_BACKUP_LINE_MAX  ((size_t) 256 * 1024 * 1024)
 
 /* backup_read.c: calls line() for each key's line; dies on the first fault,
  * with its line.  Returns how many there were. */

@@ -11,7 +11,7 @@
 #include <zlib.h>
 
 
-#define STEP  (1024 * 1024)
+#define STEP  ((size_t) 1024 * 1024)
 
 typedef struct {
     const char *path;
@@ -247,7 +247,7 @@ check_end(reader_t *reader, const json_t *line, EVP_MD_CTX *sum)
     }
 
     for (unsigned i = 0; i < len; i++) {
-        (void) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+        (void) snprintf(hex + (size_t) 2 * i, 3, "%02x", digest[i]);
     }
 
     stored = json_string_value(json_object_get(line, "sha256"));

@@ -103,7 +103,7 @@ text_json(const redisReply *reply)
     hex = ctl_alloc(reply->len * 2 + 1);
 
     for (size_t i = 0; i < reply->len; i++) {
-        (void) snprintf(hex + 2 * i, 3, "%02x", (unsigned char) reply->str[i]);
+        (void) snprintf(hex + (size_t) 2 * i, 3, "%02x", (unsigned char) reply->str[i]);
     }
 
     object = ctl_json_object();
@@ -342,7 +342,7 @@ put_end(backup_t *backup)
     }
 
     for (unsigned i = 0; i < len; i++) {
-        (void) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+        (void) snprintf(hex + (size_t) 2 * i, 3, "%02x", digest[i]);
     }
 
     ctl_json_set(line, "end", ctl_json_bool(true));

@@ -16,7 +16,7 @@
 
 
 #define CLOCK_MAX  5          /* seconds; logins, links and grace go by it */
-#define CERT_SOON  (30 * 86400)
+#define CERT_SOON  INT64_C(2592000)   /* 30 days */
 
 static const char *const names[] = {
     [CTL_HEALTH_OK] = "ok",
@@ -77,15 +77,16 @@ check_server(ctl_doctor_t *doctor)
 {
     redisReply *info = ctl_store_ask(doctor->ctl, "INFO");
     const char *version, *policy;
+    bool        recent;
 
     ctl_reply_expect(info, REDIS_REPLY_STRING, "its state");
     version = info_field(info, "redis_version");
     policy = info_field(info, "maxmemory_policy");
 
-    ctl_doctor_say(doctor, atoi(version) >= 7 ? CTL_HEALTH_OK
-                                              : CTL_HEALTH_ERROR,
+    recent = strtol(version, NULL, 10) >= 7;
+    ctl_doctor_say(doctor, recent ? CTL_HEALTH_OK : CTL_HEALTH_ERROR,
                    "redis", ctl_format("version %s", version),
-                   atoi(version) >= 7 ? NULL : "install Redis 7 or later");
+                   recent ? NULL : "install Redis 7 or later");
 
     if (strcmp(info_field(info, "role"), "master") != 0) {
         ctl_doctor_say(doctor, CTL_HEALTH_ERROR, "redis", "it is a replica",

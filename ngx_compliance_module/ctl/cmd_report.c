@@ -18,8 +18,8 @@
 #define LIMIT_MAX      INT64_C(1000000000)
 #define PAGE           256
 #define HOUR           3600
-#define DAY            86400
-#define HOURLY_MAX     (2 * DAY)    /* a longer span is told by the day */
+#define DAY            INT64_C(86400)
+#define HOURLY_MAX     INT64_C(172800)   /* 2 days */
 #define BAR            30
 
 typedef struct report_s  report_t;
@@ -501,8 +501,8 @@ trend_keys(const report_t *report, const ctl_access_t *access,
 
     (void) user;
     (void) snprintf(text, sizeof(text), "%020lld",
-                    (long long) (access->first / report->bucket
-                                 * report->bucket));
+                    (long long) access->first / report->bucket
+                    * report->bucket);
     keys[0] = text;
     keys[1] = report->device.n > 0 ? access->seen.device : "";
 }

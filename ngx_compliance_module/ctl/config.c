@@ -16,7 +16,7 @@
 
 #define SYSTEM_FILE  "/etc/compliancectl.conf"
 #define USER_FILE    "compliancectl.conf"
-#define FILE_MAX     (64 * 1024)
+#define FILE_MAX     ((size_t) 64 * 1024)
 
 
 static bool

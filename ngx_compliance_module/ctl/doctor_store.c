@@ -11,7 +11,7 @@
 #include <string.h>
 
 
-#define DAY            86400
+#define DAY            INT64_C(86400)
 #define FAR_AHEAD      (90 * DAY)    /* of enforce_from */
 #define IMPORT_OLD     (3 * DAY)
 #define CANDIDATE_LONG (30 * DAY)

@@ -22,9 +22,9 @@
 #include <unistd.h>
 
 
-#define OUT_FLUSH   (256 * 1024)   /* buffered before it leaves unasked */
-#define IN_SIZE     (128 * 1024)   /* of one read */
-#define IN_KEPT     (1024 * 1024)  /* of the reader's buffer, while idle */
+#define OUT_FLUSH   262144         /* buffered before it leaves unasked */
+#define IN_SIZE     131072         /* of one read */
+#define IN_KEPT     1048576  /* of the reader's buffer, while idle */
 #define ERROR_MAX   512
 
 struct ctl_transport_s {

@@ -15,8 +15,8 @@
 
 /* Of one answer.  A listing comes page by page: more than this is no answer to
  * anything we ask. */
-#define CTL_REPLY_BYTES_MAX     (1024 * 1024 * 1024)
-#define CTL_REPLY_ELEMENTS_MAX  (16 * 1024 * 1024)
+#define CTL_REPLY_BYTES_MAX     1073741824
+#define CTL_REPLY_ELEMENTS_MAX  16777216
 
 typedef struct ctl_transport_s  ctl_transport_t;
 
