@@ -75,20 +75,28 @@ add_write(ctl_t *ctl, ctl_op_t op, ctl_type_t type, const char *key)
 }
 
 
+/* The write is whole from here on. */
 static void
-format_write(ctl_t *ctl, ctl_write_t *write, const char *format, ...)
+take_command(ctl_t *ctl, ctl_write_t *write, const char *format, va_list args)
 {
-    va_list args;
-
-    va_start(args, format);
     write->len = redisvFormatCommand(&write->command, format, args);
-    va_end(args);
 
     if (write->len < 0) {
         ctl_die(CTL_STORE, "out of memory");
     }
 
     ctl->store->n_writes++;
+}
+
+
+static void
+format_write(ctl_t *ctl, ctl_write_t *write, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    take_command(ctl, write, format, args);
+    va_end(args);
 }
 
 
@@ -100,14 +108,8 @@ ctl_store_write(ctl_t *ctl, ctl_type_t type, const char *key,
     va_list      args;
 
     va_start(args, format);
-    write->len = redisvFormatCommand(&write->command, format, args);
+    take_command(ctl, write, format, args);
     va_end(args);
-
-    if (write->len < 0) {
-        ctl_die(CTL_STORE, "out of memory");
-    }
-
-    ctl->store->n_writes++;
 }
 
 
