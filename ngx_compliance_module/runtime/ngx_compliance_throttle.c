@@ -20,13 +20,13 @@
 #define NGX_COMPLIANCE_BLOCK_WINDOW  60  /* s */
 
 
-#define ngx_compliance_count_name(word)                                       \
-    ((word) & ~(uint64_t) NGX_COMPLIANCE_COUNT_MAX)
+#define ngx_compliance_count_tag(word)  ((word) >> 40)
 
 
 static uint64_t ngx_compliance_count_hash(ngx_compliance_zone_t *zone,
     ngx_compliance_count_e what, const void *key, size_t len);
-static uint64_t *ngx_compliance_count_slot(uint64_t *bucket, uint64_t name,
+static ngx_uint_t ngx_compliance_count_live(uint64_t word);
+static uint64_t *ngx_compliance_count_slot(uint64_t *bucket, uint64_t tag,
     uint64_t *word);
 
 
@@ -42,7 +42,7 @@ ngx_uint_t
 ngx_compliance_count(ngx_compliance_count_e what, const void *key, size_t len,
     time_t window_s)
 {
-    uint64_t               *slot, *bucket, word, next, name, end, hash;
+    uint64_t               *slot, *bucket, word, next, tag, end, hash;
     ngx_uint_t              i;
     ngx_compliance_zone_t  *zone;
 
@@ -59,17 +59,19 @@ ngx_compliance_count(ngx_compliance_count_e what, const void *key, size_t len,
     bucket = &zone->slots[hash & (zone->nslots - 1)
                           & ~(uint64_t) (NGX_COMPLIANCE_BUCKET - 1)];
 
-    /* a tag of 0 is an empty slot */
+    /* a tag of 0 is an empty slot; a key's window begins with its first count */
 
-    end = (uint64_t) (ngx_time() / window_s + 1) * (uint64_t) window_s;
-    name = ((hash >> 40 | 1) << 40) | ((end & 0xffffff) << 16);
+    tag = hash >> 40 | 1;
+    end = (uint64_t) (ngx_time() + window_s) & 0xffffff;
 
     for (i = 0; i < NGX_COMPLIANCE_TRIES; i++) {
 
-        slot = ngx_compliance_count_slot(bucket, name, &word);
+        slot = ngx_compliance_count_slot(bucket, tag, &word);
 
-        if (ngx_compliance_count_name(word) != name) {
-            next = name | 1;
+        if (ngx_compliance_count_tag(word) != tag
+            || !ngx_compliance_count_live(word))
+        {
+            next = tag << 40 | end << 16 | 1;
 
         } else if ((word & NGX_COMPLIANCE_COUNT_MAX)
                    == NGX_COMPLIANCE_COUNT_MAX)
@@ -91,13 +93,26 @@ ngx_compliance_count(ngx_compliance_count_e what, const void *key, size_t len,
 }
 
 
-/* The slot of name; else an empty or outdated one; else the one with the
+/* Is the word's window open still? */
+
+static ngx_uint_t
+ngx_compliance_count_live(uint64_t word)
+{
+    uint64_t  left;
+
+    left = ((word >> 16) - (uint64_t) ngx_time()) & 0xffffff;
+
+    return left != 0 && left <= 0x7fffff;
+}
+
+
+/* The slot of tag; else an empty or outdated one; else the one with the
  * smallest count. */
 
 static uint64_t *
-ngx_compliance_count_slot(uint64_t *bucket, uint64_t name, uint64_t *word)
+ngx_compliance_count_slot(uint64_t *bucket, uint64_t tag, uint64_t *word)
 {
-    uint64_t   *slot, w, count, least, left;
+    uint64_t   *slot, w, count, least;
     ngx_uint_t  i;
 
     slot = bucket;
@@ -107,14 +122,12 @@ ngx_compliance_count_slot(uint64_t *bucket, uint64_t name, uint64_t *word)
 
         w = __atomic_load_n(&bucket[i], __ATOMIC_RELAXED);
 
-        if (ngx_compliance_count_name(w) == name) {
+        if (ngx_compliance_count_tag(w) == tag) {
             *word = w;
             return &bucket[i];
         }
 
-        left = ((w >> 16) - (uint64_t) ngx_time()) & 0xffffff;
-        count = (left == 0 || left > 0x7fffff) ? 0
-                                               : w & NGX_COMPLIANCE_COUNT_MAX;
+        count = ngx_compliance_count_live(w) ? w & NGX_COMPLIANCE_COUNT_MAX : 0;
 
         if (count < least) {
             least = count;

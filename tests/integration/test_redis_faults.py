@@ -464,8 +464,7 @@ ERRORS = ["LOADING Redis is loading the dataset in memory",
           "NOPERM this user has no permissions", "ERR", "", "\x1b[31m\"x"]
 
 
-@pytest.mark.parametrize("command", ["HMGET", "GET", "SMEMBERS", "HGETALL",
-                                     "HGET"])
+@pytest.mark.parametrize("command", ["HMGET", "GET", "SMEMBERS", "HGETALL"])
 def test_an_error_is_not_a_nil(gateway, backend, fake, command):
     gate = Gate(gateway, backend, unix(fake))
     gate.recovers()
