@@ -210,8 +210,11 @@ const ctl_command_t ctl_commands[] = {
       CTL_BIT(CTL_OPT_WITH_AUDIT) | CTL_BIT(CTL_OPT_REPLACE)
       | CTL_BIT(CTL_OPT_YES) | CTL_BIT(CTL_OPT_DRY_RUN),
       "fill the store from such a file", ctl_restore, NULL },
-    { "report devices", "", CTL_VIEWER, 0, 0, CTL_BIT(CTL_OPT_CSV),
-      "devices by platform and state", ctl_report_devices, NULL },
+    { "report devices", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY,
+      CTL_BIT(CTL_OPT_LIST) | CTL_BIT(CTL_OPT_USER) | CTL_BIT(CTL_OPT_GROUP)
+      | CTL_BIT(CTL_OPT_LIMIT) | CTL_BIT(CTL_OPT_CSV),
+      "devices by platform and state, or one by one", ctl_report_devices,
+      ctl_report_devices_details },
     { "report users", "[FIELD=VALUE...]", CTL_VIEWER, 0, CTL_MANY, REPORTING,
       "who had access, with which devices", ctl_report_users,
       ctl_report_details },

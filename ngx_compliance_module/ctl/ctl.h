@@ -240,6 +240,7 @@ ctl_exit_t ctl_report_users(ctl_t *ctl);
 ctl_exit_t ctl_report_blocks(ctl_t *ctl);
 ctl_exit_t ctl_report_trend(ctl_t *ctl);
 ctl_exit_t ctl_report_conflicts(ctl_t *ctl);
+void ctl_report_devices_details(void);
 void ctl_report_details(void);
 ctl_exit_t ctl_import_intune(ctl_t *ctl);
 ctl_exit_t ctl_import_jamf(ctl_t *ctl);

@@ -65,7 +65,7 @@ static const option_t options[CTL_OPTIONS] = {
     [CTL_OPT_REASON] = { "reason", 0, "NAME", NULL, "with this reason" },
     [CTL_OPT_VERDICT] = { "verdict", 0, "NAME", NULL, "with this verdict" },
     [CTL_OPT_CSV] = { "csv", 0, NULL, NULL, "answer in CSV" },
-    [CTL_OPT_LIST] = { "list", 0, NULL, NULL, "show them, and do nothing" },
+    [CTL_OPT_LIST] = { "list", 0, NULL, NULL, "show them one by one, and change nothing" },
     [CTL_OPT_ANCHOR] = { "anchor", 0, "FILE", NULL,
         "what audit anchor printed earlier" },
     [CTL_OPT_PLAIN_UNTIL] = { "plain-until", 0, "TIME", NULL,

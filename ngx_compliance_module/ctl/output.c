@@ -4,6 +4,7 @@
  */
 #include "output.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 
@@ -16,9 +17,12 @@ struct ctl_output_s {
     bool                csv;
     int64_t             limit;
     int64_t             rows;        /* handed in */
-    ctl_table_t        *table;       /* of this page */
-    ctl_mark_t          mark;
     const char        **headings;
+    /* A page of the table, cell by cell with its NUL: memory of its own, for
+     * a caller may give up his between two rows. */
+    char               *held;
+    size_t              len, cap;
+    size_t              n_held;      /* rows */
 };
 
 
@@ -60,6 +64,13 @@ ctl_csv_cell(FILE *out, compliance_str_t text, bool first)
 }
 
 
+static void
+free_held(void *object)
+{
+    free(((ctl_output_t *) object)->held);
+}
+
+
 ctl_output_t *
 ctl_output(const ctl_t *ctl, size_t n, const ctl_column_t *columns,
     int64_t limit)
@@ -85,6 +96,7 @@ ctl_output(const ctl_t *ctl, size_t n, const ctl_column_t *columns,
         return output;
     }
 
+    ctl_keep(output, free_held);
     output->headings = ctl_alloc_array(n, sizeof(*output->headings));
 
     for (size_t i = 0; i < n; i++) {
@@ -147,32 +159,72 @@ csv_row(const ctl_output_t *output, const ctl_cell_t *cells)
 
 
 static void
+hold(ctl_output_t *output, const char *text)
+{
+    char  *held;
+    size_t len = strlen(text) + 1, cap;
+
+    if (output->cap - output->len < len) {
+        cap = output->cap * 2 + len + 4096;
+        held = realloc(output->held, cap);
+
+        if (held == NULL) {
+            ctl_die(CTL_STORE, "out of memory");
+        }
+
+        output->held = held;
+        output->cap = cap;
+    }
+
+    memcpy(output->held + output->len, text, len);
+    output->len += len;
+}
+
+
+static void
 flush_table(ctl_output_t *output)
 {
-    if (output->table != NULL) {
-        ctl_table_print(output->table);
-        output->table = NULL;
+    ctl_mark_t   mark;
+    ctl_table_t *table;
+    const char  *text = output->held, **cells;
+
+    if (output->n_held == 0) {
+        return;
     }
+
+    mark = ctl_mark();
+    table = ctl_table(output->n, output->headings);
+    cells = ctl_alloc_array(output->n, sizeof(*cells));
+
+    for (size_t row = 0; row < output->n_held; row++) {
+        for (size_t i = 0; i < output->n; i++) {
+            cells[i] = text;
+            text += strlen(text) + 1;
+        }
+
+        ctl_table_row(table, cells);
+    }
+
+    ctl_table_print(table);
+    ctl_release(mark);
+    output->headings = NULL;    /* only once */
+    output->n_held = 0;
+    output->len = 0;
 }
 
 
 static void
 table_row(ctl_output_t *output, const ctl_cell_t *cells)
 {
-    const char **texts = ctl_alloc_array(output->n, sizeof(*texts));
-
-    if (output->table == NULL) {
-        output->table = ctl_table(output->n, output->rows == 1
-                                             ? output->headings : NULL);
-    }
+    ctl_mark_t mark = ctl_mark();
 
     for (size_t i = 0; i < output->n; i++) {
-        texts[i] = ctl_escape(cell_text(&output->columns[i], &cells[i]));
+        hold(output, ctl_escape(cell_text(&output->columns[i], &cells[i])));
     }
 
-    ctl_table_row(output->table, texts);
+    ctl_release(mark);
 
-    if (output->rows % PAGE == 0) {
+    if (++output->n_held == PAGE) {
         flush_table(output);
     }
 }

@@ -129,6 +129,68 @@ def test_devices_by_platform_and_state(redis):
     assert rows[""]["total"] == 1
 
 
+def listed(ctl, *words):
+    return sorted(r["device"] for r in ctl.json("report", "devices", "--list",
+                                                *words))
+
+
+def test_devices_are_listed_by_every_filter(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    ctl("user", "set", "dave")
+    ctl("device", "set", "DAVEPHONE", "state=compliant", "owner=dave",
+        "platform=ios")
+    ctl("device", "set", "NOBODYS", "state=noncompliant", "platform=ios",
+        "reasons=os_outdated_x,no_passcode")
+    ctl("device", "set", "GONES", "state=compliant", "owner=gone")
+    ctl.run("doctor", "--repair")   # the indexes of what was seeded
+    assert len(listed(ctl)) == 8
+    for words, names in (
+            (["user=Alice@Example.com"], "BADPHONE GOODPHONE GRACEPHONE"),
+            (["--user", "carol"], "CAROLPHONE"),
+            (["group=sales"], "BADPHONE BOBPHONE GOODPHONE GRACEPHONE"),
+            (["--group", "sales", "state=compliant"], "BOBPHONE GOODPHONE"),
+            (["group=pilot", "user=alice"], ""),
+            (["group=default"], "DAVEPHONE GONES NOBODYS"),
+            (["group=default", "platform=iOS"], "DAVEPHONE NOBODYS"),
+            (["state=compliant", "platform=ios"], "DAVEPHONE GOODPHONE"),
+            (["reason=os_outdated"], "BADPHONE"),
+            (["reason=no_passcode", "state=compliant"], "")):
+        assert listed(ctl, *words) == names.split(), words
+        # counted, they are as many
+        rows = ctl.json("report", "devices", *words)
+        assert sum(r["total"] for r in rows) == len(names.split()), words
+    row, = ctl.json("report", "devices", "--list", "reason=encryption_off")
+    assert (row["state"], row["platform"], row["user"], row["reasons"]) == \
+        ("noncompliant", "android", "alice", "os_outdated,encryption_off")
+    assert row["last_checkin"] is None
+    rows = list(csv.DictReader(io.StringIO(
+        ctl("report", "devices", "--list", "user=bob", "--csv"))))
+    assert [r["device"] for r in rows] == ["BOBPHONE"]
+    assert "is no filter" in ctl("report", "devices", "owner=bob", code=2)
+    assert "state" in ctl("report", "devices", "state=good", code=2)
+
+
+def test_many_devices_are_listed_once_each(redis):
+    """More than a page of anything: of a set, of records, of the table."""
+    ctl = Ctl(redis)
+    for i in range(3000):
+        redis.device(f"DEV{i}", state="compliant", platform=f"p{i % 2}",
+                     owner=f"user{i % 700}")
+    for i in range(700):
+        redis.user(f"user{i}", groups="big" if i % 7 else "")
+    ctl.run("doctor", "--repair")
+    assert len(listed(ctl, "--limit", "0")) == 3000
+    named = listed(ctl, "--limit", "0", "group=big")
+    assert len(named) == len(set(named)) == sum(
+        1 for i in range(3000) if i % 700 % 7)
+    done = ctl.run("report", "devices", "--list")
+    rows = done.stdout.splitlines()
+    assert len(rows) == 1001 and rows[0].startswith("DEVICE ")
+    assert len({r.split()[0] for r in rows}) == 1001
+    assert "1000 of 3000 shown" in done.stderr
+
+
 def test_a_device_that_knocked_is_approved_and_let_in(gateway, redis,
                                                       backend):
     redis.seed()
