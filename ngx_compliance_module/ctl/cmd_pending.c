@@ -1,11 +1,11 @@
 /*
- * Devices that knocked and have no record: device pending lists them, device
- * approve and device deny write their records.
+ * device pending: devices that knocked and have no record; cmd_approve.c writes
+ * their records.
  */
+#include "conflicts.h"
 #include "device.h"
 #include "output.h"
 #include "replay.h"
-#include "tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +17,24 @@
 #define PAGE           256
 
 /* A certificate is named by its fingerprint until it has a device. */
-#define CERTIFICATE     "cert:"
-#define CERTIFICATE_ID  "CERT-"
-#define CERTIFICATE_ID_DIGITS  16
+#define CERTIFICATE    CTL_PENDING_CERTIFICATE
 
 /* Keys of a row. */
 enum { KEY_DEVICE = 0, KEY_USER };
 
+/* An id that two users or two clients present. */
+typedef struct {
+    const char *device;
+    size_t      n_users, n_clients;
+} shared_t;
 
-static bool
-is_certificate(const char *device)
-{
-    return strncmp(device, CERTIFICATE, strlen(CERTIFICATE)) == 0;
-}
+typedef struct {
+    compliance_str_t  user;        /* whose rows are shown; absent: all */
+    ctl_tally_t      *rows;
+    ctl_tally_t      *presented;   /* by whom and by what, whoever's rows */
+    size_t            n_shared, cap;
+    shared_t         *shared;      /* by device */
+} pending_t;
 
 
 /* What is known to have a record now is not asked about again. */
@@ -38,6 +43,7 @@ visit(void *data, const ctl_access_t *access)
 {
     char        user[COMPLIANCE_PRINCIPAL_MAX + 1];
     const char *keys[CTL_TALLY_KEYS] = { access->seen.device, user, "", "" };
+    pending_t  *pending = data;
     bool        unknown = !access->seen.known
                           || access->reason == COMPLIANCE_DEVICE_UNKNOWN
                           || access->reason == COMPLIANCE_BINDING_TOO_WEAK
@@ -49,9 +55,22 @@ visit(void *data, const ctl_access_t *access)
         return;
     }
 
-    memcpy(user, access->user.data, access->user.len);
+    if (ctl_conflict_concerned(access)) {
+        ctl_conflict_add(pending->presented, access);
+    }
+
+    if (pending->user.data != NULL
+        && !compliance_str_eq(pending->user, access->user))
+    {
+        return;
+    }
+
+    if (access->user.len > 0) {
+        memcpy(user, access->user.data, access->user.len);
+    }
+
     user[access->user.len] = '\0';
-    (void) ctl_tally_add(data, keys, access);
+    (void) ctl_tally_add(pending->rows, keys, access);
 }
 
 
@@ -61,7 +80,7 @@ ask_known(ctl_t *ctl, const char *device)
 {
     compliance_device_id_t id;
 
-    if (is_certificate(device)) {
+    if (ctl_pending_certificate(device)) {
         ctl_store_send(ctl, "EXISTS %s", ctl_key_alias(ctl,
             COMPLIANCE_ALIAS_CERT, device + strlen(CERTIFICATE)));
         return;
@@ -79,7 +98,7 @@ is_name(const char *device)
 {
     compliance_device_id_t id;
 
-    return is_certificate(device)
+    return ctl_pending_certificate(device)
            ? strlen(device) > strlen(CERTIFICATE)
            : compliance_device_id_parse(ctl_str(device), &id) == COMPLIANCE_OK;
 }
@@ -147,10 +166,67 @@ outcome_text(const ctl_tally_row_t *row)
 
 
 static void
-print_row(ctl_output_t *output, const ctl_tally_row_t *row)
+keep_shared(void *data, const ctl_conflict_t *conflict)
+{
+    pending_t *pending = data;
+    shared_t  *grown;
+
+    if (pending->n_shared == pending->cap) {
+        pending->cap = pending->cap * 2 + 64;
+        grown = ctl_alloc_array(pending->cap, sizeof(*grown));
+
+        if (pending->n_shared > 0) {
+            memcpy(grown, pending->shared, pending->n_shared * sizeof(*grown));
+        }
+
+        pending->shared = grown;
+    }
+
+    pending->shared[pending->n_shared++] = (shared_t) {
+        conflict->device, conflict->n_users, conflict->n_clients
+    };
+}
+
+
+static int
+by_device(const void *a, const void *b)
+{
+    return strcmp(((const shared_t *) a)->device,
+                  ((const shared_t *) b)->device);
+}
+
+
+/* "2 users, 3 clients"; "" where it is one of each. */
+static const char *
+shared_text(const pending_t *pending, const char *device)
+{
+    const char     *text = "";
+    shared_t        key = { device, 0, 0 };
+    const shared_t *shared;
+
+    shared = pending->n_shared == 0 ? NULL
+             : bsearch(&key, pending->shared, pending->n_shared, sizeof(key),
+                       by_device);
+
+    if (shared != NULL && shared->n_users > 1) {
+        text = ctl_format("%zu users", shared->n_users);
+    }
+
+    if (shared != NULL && shared->n_clients > 1) {
+        text = ctl_format("%s%s%zu clients", text, text[0] == '\0' ? "" : ", ",
+                          shared->n_clients);
+    }
+
+    return text;
+}
+
+
+static void
+print_row(ctl_output_t *output, const pending_t *pending,
+    const ctl_tally_row_t *row)
 {
     int64_t    count = 0;
-    ctl_cell_t cells[9];
+    ctl_cell_t cells[10];
 
     for (size_t i = 0; i < CTL_ENDINGS; i++) {
         count += row->counts[i];
@@ -165,28 +241,28 @@ print_row(ctl_output_t *output, const ctl_tally_row_t *row)
     cells[6] = ctl_cell_text(ctl_str(protocols_text(row->protocols)));
     cells[7] = ctl_cell_text(ctl_str(row->address));
     cells[8] = ctl_cell_text(ctl_str(row->client));
+    cells[9] = ctl_cell_text(ctl_str(shared_text(pending,
+                                                 row->keys[KEY_DEVICE])));
     ctl_output_row(output, cells);
 }
 
 
-/* One id that two people present is a copied one, or a shared device. */
+/* One id that two people or two clients present is a copied one, or a shared
+ * device.  Rows by their keys. */
 static void
-warn_shared(ctl_tally_row_t **rows, size_t n)
+warn_shared(const pending_t *pending, ctl_tally_row_t *const *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        size_t users = 1;
+        const char *device = rows[i]->keys[KEY_DEVICE];
+        const char *text = shared_text(pending, device);
 
-        while (i + 1 < n && strcmp(rows[i]->keys[KEY_DEVICE],
-                                   rows[i + 1]->keys[KEY_DEVICE]) == 0)
+        if (text[0] != '\0'
+            && (i == 0 || strcmp(device, rows[i - 1]->keys[KEY_DEVICE]) != 0))
         {
-            users++;
-            i++;
-        }
-
-        if (users > 1) {
-            ctl_note("device \"%s\" was presented by %zu users: approve it only "
-                     "if they share it",
-                     ctl_escape(ctl_str(rows[i]->keys[KEY_DEVICE])), users);
+            ctl_note("device \"%s\" was presented by %s: approve it only if "
+                     "you know why (compliancectl report conflicts --device "
+                     "%s)", ctl_escape(ctl_str(device)), text,
+                     ctl_escape(ctl_str(device)));
         }
     }
 }
@@ -205,15 +281,19 @@ ctl_device_pending(ctl_t *ctl)
         { "protocols", "PROTOCOLS", CTL_COLUMN_TEXT },
         { "address", "ADDRESS", CTL_COLUMN_TEXT },
         { "client", "CLIENT", CTL_COLUMN_TEXT },
+        { "presented_by", "PRESENTED BY", CTL_COLUMN_TEXT },
     };
 
     size_t              n;
-    ctl_tally_t        *tally = ctl_tally();
+    pending_t           pending;
     ctl_output_t       *output;
     ctl_record_t        user;
     ctl_tally_row_t   **rows;
     ctl_access_filter_t filter = { 0, 0, compliance_absent, false };
 
+    memset(&pending, 0, sizeof(pending));
+    pending.rows = ctl_tally();
+    pending.presented = ctl_tally();
     output = ctl_output(ctl, sizeof(columns) / sizeof(columns[0]), columns,
                         ctl_option_count(ctl, CTL_OPT_LIMIT, 0, LIMIT_MAX,
                                          LIMIT_DEFAULT));
@@ -221,110 +301,27 @@ ctl_device_pending(ctl_t *ctl)
 
     if (ctl_given(ctl, CTL_OPT_USER)) {
         ctl_resolve_user(ctl, ctl->options[CTL_OPT_USER], &user);
-        filter.user = ctl_str(user.name);
+        pending.user = ctl_str(user.name);
     }
 
-    ctl_access_each(ctl, &filter, visit, tally);
+    /* everyone's, for another may present the same id */
+    ctl_access_each(ctl, &filter, visit, &pending);
 
-    rows = ctl_tally_rows(tally, &n, ctl_tally_by_keys);
+    rows = ctl_tally_rows(pending.rows, &n, ctl_tally_by_keys);
     n = keep_unknown(ctl, rows, n);
-    warn_shared(rows, n);
+    ctl_conflicts_each(pending.presented, keep_shared, &pending);
+    warn_shared(&pending, rows, n);
 
     if (n > 1) {
         qsort(rows, n, sizeof(*rows), ctl_tally_by_last);
     }
 
     for (size_t i = 0; i < n; i++) {
-        print_row(output, rows[i]);
+        print_row(output, &pending, rows[i]);
     }
 
     ctl_output_end(output, "no unknown device knocked in that time");
     ctl_notes_flush();
 
     return CTL_DONE;
-}
-
-
-static void
-assign(ctl_t *ctl, ctl_device_change_t *device, const char *field,
-    const char *value)
-{
-    ctl_changes_assign(ctl, &ctl_device_kind, &device->wanted, ctl_str(field),
-                       ctl_str(value));
-}
-
-
-/* "cert:ab12..." becomes a device of its own that the certificate leads to. */
-static void
-name_device(const ctl_t *ctl, ctl_device_change_t *device)
-{
-    char            *id;
-    const char      *given = ctl->args[0];
-
-    device->text = given;
-
-    if (!is_certificate(given)) {
-        return;
-    }
-
-    ctl_aliases_parse(&device->aliases, COMPLIANCE_ALIAS_CERT,
-                      ctl_str(given + strlen(CERTIFICATE)));
-
-    if (ctl_given(ctl, CTL_OPT_DEVICE)) {
-        device->text = ctl->options[CTL_OPT_DEVICE];
-        return;
-    }
-
-    id = ctl_format("%s%.*s", CERTIFICATE_ID, CERTIFICATE_ID_DIGITS,
-                    device->aliases.items[0].value);
-    device->text = id;
-}
-
-
-ctl_exit_t
-ctl_device_approve(ctl_t *ctl)
-{
-    ctl_device_change_t device;
-
-    memset(&device, 0, sizeof(device));
-    device.fresh = true;
-
-    if (!ctl_given(ctl, CTL_OPT_USER)) {
-        ctl_die_usage(ctl, "whose device is it? Give --user NAME (compliancectl "
-                      "device pending shows who presented it)");
-    }
-
-    name_device(ctl, &device);
-    assign(ctl, &device, "state", "compliant");
-    assign(ctl, &device, "owner", ctl->options[CTL_OPT_USER]);
-    assign(ctl, &device, "management", "none");
-    assign(ctl, &device, "source", "approval");
-    ctl_device_change(ctl, &device);
-
-    return CTL_DONE;
-}
-
-
-ctl_exit_t
-ctl_device_deny(ctl_t *ctl)
-{
-    ctl_device_change_t device;
-
-    memset(&device, 0, sizeof(device));
-    name_device(ctl, &device);
-    assign(ctl, &device, "override", "block");
-    ctl_device_change(ctl, &device);
-
-    return CTL_DONE;
-}
-
-
-void
-ctl_device_pending_details(void)
-{
-    puts("ID is as `device pending` shows it; \"cert:...\" is a client "
-         "certificate, which\nbecomes a device CERT-... (or --device ID) of "
-         "its own.\n\nApproved: state=compliant, management=none, "
-         "source=approval, until an import\nknows better. Denied: "
-         "override=block, which no import touches.");
 }

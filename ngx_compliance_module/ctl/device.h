@@ -20,4 +20,8 @@ typedef struct {
  * holds.  Dies on a conflict; then reports what was done. */
 void ctl_device_change(ctl_t *ctl, ctl_device_change_t *device);
 
+/* cmd_approve.c: how device pending names a certificate without a device. */
+#define CTL_PENDING_CERTIFICATE  "cert:"
+bool ctl_pending_certificate(const char *device);
+
 #endif
