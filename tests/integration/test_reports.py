@@ -187,3 +187,55 @@ def test_many_devices_are_listed_once_each(redis):
     assert len(rows) == 1001 and rows[0].startswith("DEVICE ")
     assert len({r.split()[0] for r in rows}) == 1001
     assert "1000 of 3000 shown" in done.stderr
+
+
+def test_whoever_is_in_no_group_is_of_the_default_group(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    ctl("user", "set", "dave")
+    ctl.run("doctor", "--repair")
+    for user in ("alice", "dave", "nobody"):
+        audited(redis, user=user, group="")
+    audited(redis, user="carol", group="default")   # by its own judgement
+    for words, users in ((["default"], ["carol", "dave", "nobody"]),
+                         (["sales"], ["alice"]), (["pilot"], ["carol"])):
+        rows = ctl.json("report", "blocks", "--group", *words)
+        assert sorted(r["user"] for r in rows) == users, words
+    row, = ctl.json("report", "trend", "--since", "7d", "--group", "default")
+    assert row["blocked"] == 3
+
+
+def test_users_who_never_asked_are_reported_too(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    ctl.run("doctor", "--repair")
+    audited(redis, user="stranger", group="")
+    audited(redis, user="alice")
+    rows = {r["user"]: r for r in ctl.json("report", "users")}
+    assert sorted(rows) == ["alice", "bob", "breakglass", "carol", "stranger"]
+    assert (rows["bob"]["devices"], rows["bob"]["states"]) == \
+        (1, "compliant 1")
+    assert (rows["bob"]["blocked"], rows["bob"]["last"]) == (0, None)
+    assert rows["alice"]["blocked"] == rows["stranger"]["blocked"] == 1
+    row, = ctl.json("report", "users", "--user", "carol")
+    assert row["states"] == "noncompliant 1"
+    for words, users in ((["--group", "sales"], ["alice", "bob"]),
+                         (["--group", "default"], ["breakglass", "stranger"]),
+                         (["--reason", "device_unknown"],
+                          ["alice", "stranger"])):
+        assert [r["user"] for r in ctl.json("report", "users", *words)] \
+            == users, words
+    done = ctl.run("report", "users", "--limit", "2")
+    assert "2 of 5 shown" in done.stderr
+
+
+def test_hours_have_no_column_for_what_is_counted_by_the_day(redis):
+    redis.seed()
+    ctl = Ctl(redis)
+    counted(redis, GOOD, 7)
+    audited(redis)
+    done = ctl.run("--json", "report", "trend", "--since", "12h")
+    row, = json.loads(done.stdout)
+    assert row["blocked"] == 1 and "allowed" not in row
+    assert "counted by the day" in done.stderr
+    assert ctl.json("report", "trend", "--since", "7d")[0]["allowed"] == 7
