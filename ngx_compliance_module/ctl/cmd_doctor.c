@@ -232,6 +232,7 @@ ctl_doctor(ctl_t *ctl)
     check_certificate(&doctor, ctl->options[CTL_OPT_CERT_FILE]);
     check_certificate(&doctor, ctl->options[CTL_OPT_TLS_CERT]);
     ctl_doctor_store(&doctor);
+    ctl_doctor_conflicts(&doctor);
 
     if (ctl->json) {
         object = ctl_json_object();

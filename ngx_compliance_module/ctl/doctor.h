@@ -79,6 +79,8 @@ void ctl_doctor_records(ctl_doctor_t *doctor, const ctl_kind_t *kind,
 void ctl_doctor_indexes(ctl_doctor_t *doctor);
 /* doctor_alias.c: other names, there and back. */
 void ctl_doctor_aliases(ctl_doctor_t *doctor);
+/* doctor_conflicts.c: device ids that more than one presents. */
+void ctl_doctor_conflicts(ctl_doctor_t *doctor);
 /* doctor_store.c: groups, and all of the above. */
 void ctl_doctor_store(ctl_doctor_t *doctor);
 

@@ -9,6 +9,7 @@ from harness import Redis
 from test_backup import dump
 from test_ctl import Ctl
 from test_ctl_connect import Ca
+from test_reports import audited
 
 
 @pytest.fixture
@@ -186,3 +187,12 @@ def test_repair_while_others_write(ctl, redis):
         writer.join()
         other.close()
     assert bad(findings(ctl, "--full")) == []
+
+
+def test_ids_that_two_users_present_are_pointed_to(ctl, redis):
+    audited(redis, device="SHARED")
+    assert not [f for f in findings(ctl) if f[0] == "conflicts"]
+    audited(redis, device="SHARED", user="bob")
+    found, = [f for f in findings(ctl) if f[0] == "conflicts"]
+    assert found[1] == "warning" and found[2].startswith("1 device id that")
+    assert found[3] == "compliancectl report conflicts"
