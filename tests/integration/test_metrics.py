@@ -320,3 +320,180 @@ def test_what_cannot_work_is_refused_at_nginx_t(gateway, main, location,
 server {{ listen 127.0.0.1:{free_port()}; location = /m {{ {location} }} }}
 """)
     assert status != 0 and message in output, output
+
+
+# Prometheus
+
+
+def exported():
+    """Every name that the gateway may export, from its own tables."""
+    text = (ROOT / "ngx_compliance_module/runtime/"
+            "ngx_compliance_metrics_text.c").read_text()
+    bare = re.findall(r'\{?\s*"([a-z_]+)", "[A-Z1]', text)
+    assert len(bare) > 20
+    names = {f"compliance_{name}" for name in bare}
+    return names | {f"{name}_{part}" for name in names
+                    if name.endswith("_seconds")
+                    for part in ("bucket", "sum", "count")}
+
+
+def queries(path):
+    """(where, expression) of each query of the dashboard or the rules."""
+    if path.suffix == ".json":
+        dashboard = json.loads(path.read_text())
+        for panel in dashboard["panels"]:
+            for target in panel["targets"]:
+                yield panel["title"], target["expr"]
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query":
+                yield variable["name"], variable["query"]["query"]
+    else:
+        yield path.name, path.read_text()
+
+
+def metric_names(expression):
+    return set(re.findall(r"\bcompliance_[a-z_]+\b", expression))
+
+
+def promtool(*args, **kwargs):
+    run = subprocess.run(["promtool", *map(str, args)], capture_output=True,
+                         text=True, timeout=60, **kwargs)
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_promtool_finds_the_format_right(site):
+    site.start()
+    status, output = promtool("check", "metrics", input=site.text())
+    assert (status, output) == (0, "")
+    for device in ("GOODPHONE", "BADPHONE"):
+        site.eas(device)
+    site.eas("CAROLPHONE", "carol")
+    text = site.text()
+    assert 'verdict="block"' in text
+    status, output = promtool("check", "metrics", input=text)
+    assert (status, output) == (0, "")
+
+    # every sample stands under its own TYPE, and every name in our list
+    known = None
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            known = line.split()[2]
+        elif not line.startswith("#"):
+            name = re.match(r"[a-z_]+", line)[0]
+            assert re.sub("_(bucket|sum|count)$", "", name) == known
+            assert name in exported()
+    # histograms are cumulative and end in their count
+    for name in ("lookup", "revocation"):
+        buckets = re.findall(rf"^compliance_{name}_seconds_bucket{{.*}} (\d+)",
+                             text, re.M)
+        counts = list(map(int, buckets))
+        assert counts == sorted(counts) and len(counts) == 15
+        assert f"compliance_{name}_seconds_count {counts[-1]}\n" in text
+
+
+@pytest.mark.parametrize("path", [ALERTS, DASHBOARD], ids=lambda p: p.name)
+def test_queries_name_only_what_is_exported(path):
+    found = set()
+    for where, expression in queries(path):
+        names = metric_names(expression)
+        assert names <= exported(), where
+        assert names, where
+        found |= names
+    # a dashboard that shows next to nothing is no dashboard
+    assert len(found) >= (5 if path == ALERTS else 18)
+
+
+def test_alert_rules_do_what_they_say(tmp_path):
+    status, output = promtool("check", "rules", ALERTS)
+    assert status == 0 and "7 rules found" in output
+    status, output = promtool("test", "rules",
+                              ALERTS.with_name("alerts.test.yml"))
+    assert status == 0, output
+
+    # the tests of the rules can fail
+    for before, after in (("[2m])) > 0.1", "[2m])) > 100"),
+                          ("for: 30s", "for: 30m")):
+        assert before in ALERTS.read_text()
+        (tmp_path / "alerts.yml").write_text(
+            ALERTS.read_text().replace(before, after))
+        shutil.copy(ALERTS.with_name("alerts.test.yml"), tmp_path)
+        status, output = promtool("test", "rules", tmp_path /
+                                  "alerts.test.yml")
+        assert status != 0, before
+
+
+class Prometheus:
+    def __init__(self, directory, target):
+        directory.mkdir()
+        self.port = free_port()
+        shutil.copy(ALERTS, directory)
+        text = (ALERTS.with_name("prometheus.yml")).read_text()
+        for before, after in (("gateway.example.com:9145",
+                               f"127.0.0.1:{target}"), ("15s", "1s")):
+            assert before in text
+            text = text.replace(before, after)
+        (directory / "prometheus.yml").write_text(text)
+        self.process = Process(
+            ["prometheus", f"--config.file={directory}/prometheus.yml",
+             f"--storage.tsdb.path={directory}/data",
+             f"--web.listen-address=127.0.0.1:{self.port}"],
+            directory / "log")
+        wait_until("prometheus listens",
+                   lambda: connectable(("127.0.0.1", self.port)), 30)
+
+    def get(self, path, **arguments):
+        reply = request(self.port, "GET", f"/api/v1/{path}?"
+                        + urllib.parse.urlencode(arguments))
+        answer = json.loads(reply.body) if reply.status in (200, 400) else {}
+        return answer.get("data") if answer.get("status") == "success" else None
+
+    def query(self, expression):
+        data = self.get("query", query=expression)
+        return None if data is None else {
+            tuple(sorted(r["metric"].items())): float(r["value"][1])
+            for r in data["result"]}
+
+
+def test_a_real_prometheus_reads_it(site, tmp_path):
+    site.start(workers=2)
+    site.burst(20)
+    site.eas("BADPHONE")
+    prometheus = Prometheus(tmp_path / "prometheus", site.port)
+    try:
+        def scraped():
+            return prometheus.query(
+                'sum(compliance_decisions_total{verdict="allow"})') == {
+                    (): 20.0}
+        wait_until("the counts are in", scraped, 30)
+        assert list(prometheus.query('compliance_decisions_total{verdict='
+                                     '"block"}').values()) == [1.0]
+        assert list(prometheus.query(
+            "sum(compliance_redis_connected)").values()) == [2.0]
+        assert list(prometheus.query(
+            "compliance_lookup_seconds_count").values()) == [21.0]
+
+        # what the dashboard asks is understood
+        for where, expression in queries(DASHBOARD):
+            if not expression.startswith("label_values"):
+                expression = (expression.replace("$__rate_interval", "1m")
+                              .replace("$instance", ".*"))
+                assert prometheus.query(expression) is not None, where
+
+        rules = [r["name"] for g in prometheus.get("rules")["groups"]
+                 for r in g["rules"]]
+        assert len(rules) == 7
+
+        def alerts():
+            return {a["labels"]["alertname"]
+                    for a in prometheus.get("alerts")["alerts"]}
+
+        # an emergency that Prometheus sees happen
+        site.eas("ANYPHONE", "breakglass")
+        wait_until("the emergency is alerted", lambda:
+                   "ComplianceBreakGlassUsed" in alerts(), 30, 0.2)
+        site.redis.stop(signal.SIGKILL)
+        wait_until("Redis' loss is alerted", lambda:
+                   "ComplianceRedisUnreachable" in alerts(), 30, 0.2)
+        assert "ComplianceAuditDropped" not in alerts()
+    finally:
+        prometheus.process.stop()
