@@ -91,7 +91,7 @@ install: build ## install the modules, compliancectl, its manual page and the ex
 	$(BUILD)/compliancectl completion bash > $(DESTDIR)$(COMPLETIONS_BASH)/compliancectl
 	$(BUILD)/compliancectl completion zsh > $(DESTDIR)$(COMPLETIONS_ZSH)/_compliancectl
 	$(BUILD)/compliancectl completion fish > $(DESTDIR)$(COMPLETIONS_FISH)/compliancectl.fish
-	cp -R README.md LICENSE docs deploy/nginx deploy/redis $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
+	cp -R README.md LICENSE docs deploy/nginx deploy/redis deploy/prometheus deploy/grafana $(DESTDIR)$(PREFIX)/share/doc/nginx-compliance
 
 clean: ## remove everything that was built (stops no demo: make demo-down does)
 	rm -rf $(BUILD)

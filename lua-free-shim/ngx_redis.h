@@ -36,6 +36,10 @@ typedef enum {
 } ngx_redis_status_e;
 
 
+/* NGX_REDIS_OK: the connection is ready; else why it was given up, or why a try
+ * failed. */
+typedef void (*ngx_redis_notify_pt)(ngx_redis_status_e status);
+
 typedef struct {
     ngx_str_t            name;      /* as configured, for log lines */
     ngx_addr_t          *addrs;     /* resolved at configuration time; tried
@@ -49,6 +53,7 @@ typedef struct {
     ngx_msec_t           command_timeout;
     size_t               max_reply;
     ngx_uint_t           max_pending;
+    ngx_redis_notify_pt  notify;    /* NULL: nobody wants to know */
 } ngx_redis_conf_t;
 
 typedef struct ngx_redis_s        ngx_redis_t;

@@ -346,6 +346,10 @@ ngx_redis_fail(ngx_redis_t *redis, ngx_redis_status_e status, const char *why,
 {
     ngx_redis_log_failure(redis, why, err, quote);
 
+    if (redis->conf->notify != NULL) {
+        redis->conf->notify(status);
+    }
+
     /* A connection that held for a while was a good one; one that did not,
      * whatever it answered, must not be tried in a hot loop. */
 

@@ -148,6 +148,10 @@ ngx_redis_handshake_reply(ngx_redis_t *redis, redisReply *reply)
 
     ngx_redis_log_return(redis);
 
+    if (redis->conf->notify != NULL) {
+        redis->conf->notify(NGX_REDIS_OK);
+    }
+
     if (redis->nslots) {
         ngx_post_event(&redis->flush, &ngx_posted_events);
     }

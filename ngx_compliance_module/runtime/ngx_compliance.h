@@ -34,6 +34,9 @@ typedef struct {
     compliance_keyring_t  *keys;          /* NULL: no compliance_secret_file */
     ngx_shm_zone_t        *zone;
     size_t                 zone_size;
+    ngx_flag_t             monitored;     /* compliance_metrics or _status is
+                                             somewhere: as `gated` */
+    ngx_shm_zone_t        *metrics;
     ngx_uint_t             audit_queue;   /* records held at most */
     ngx_uint_t             audit_maxlen;  /* approximate length of the stream */
     ngx_uint_t             log_level;     /* of blocks */
@@ -82,6 +85,9 @@ struct ngx_compliance_check_s {
     compliance_lookup_t       lookup;
     ngx_redis_batch_t         batch;
     ngx_queue_t               queue;
+    uint64_t                  asked;        /* the store, when: see metrics */
+    ngx_redis_status_e        failure;      /* of the store; OK: none, or a
+                                               reply that was no answer */
     unsigned                  waiting:1;
     unsigned                  lookup_due:1;
     unsigned                  snapshot_due:1;

@@ -282,6 +282,7 @@ ngx_compliance_audit_push(compliance_buf_t *line)
 
     ngx_queue_insert_tail(&audit.records, &record->queue);
     audit.n++;
+    ngx_compliance_metric_gauge(NGX_COMPLIANCE_GAUGE_AUDIT_QUEUE, audit.n);
 
     return NGX_OK;
 }
@@ -291,6 +292,7 @@ static void
 ngx_compliance_audit_dropped(void)
 {
     audit.dropped++;
+    ngx_compliance_metric_add(NGX_COMPLIANCE_METRIC_AUDIT_DROPPED, 1);
 
     if (ngx_time() - audit.logged >= NGX_COMPLIANCE_LOG_PERIOD) {
         audit.logged = ngx_time();
@@ -395,6 +397,10 @@ ngx_compliance_audit_handler(ngx_redis_batch_t *batch)
         ngx_free(record);
         audit.n--;
     }
+
+    ngx_compliance_metric_gauge(NGX_COMPLIANCE_GAUGE_AUDIT_QUEUE, audit.n);
+    ngx_compliance_metric_add(NGX_COMPLIANCE_METRIC_AUDIT_SENT,
+                              batch->ncommands - refused);
 
     if (audit.dropped) {
         ngx_compliance_audit_gap();

@@ -19,6 +19,7 @@ static ngx_int_t ngx_compliance_check_answer(ngx_compliance_check_t *check,
 static void ngx_compliance_check_detach(ngx_compliance_check_t *check);
 static void ngx_compliance_check_decide(ngx_compliance_check_t *check,
     ngx_uint_t fresh);
+static void ngx_compliance_check_count(const ngx_compliance_check_t *check);
 static void ngx_compliance_check_log(ngx_compliance_check_t *check);
 
 
@@ -109,6 +110,10 @@ ngx_compliance_check(ngx_compliance_check_t *check)
         || ngx_compliance_worker.redis == NULL
         || ngx_compliance_snapshot_join(check) != NGX_OK)
     {
+        check->failure = (ngx_compliance_worker.redis == NULL)
+                         ? NGX_REDIS_UNAVAILABLE
+                         : ngx_compliance_snapshot_failure();
+
         compliance_lookup_fail(&check->lookup);
         ngx_compliance_check_decide(check, 0);
         return NGX_OK;
@@ -122,6 +127,8 @@ ngx_compliance_check(ngx_compliance_check_t *check)
         return NGX_OK;
     }
 
+    check->asked = ngx_compliance_metric_clock();
+    ngx_compliance_metric_add(NGX_COMPLIANCE_METRIC_LOOKUPS, 1);
     check->waiting = 1;
 
     return NGX_AGAIN;
@@ -138,6 +145,8 @@ ngx_compliance_check_reset(ngx_compliance_check_t *check)
     check->group[0] = '\0';
     check->message[0] = '\0';
     check->support_contact[0] = '\0';
+    check->asked = 0;
+    check->failure = NGX_REDIS_OK;
     check->waiting = 0;
     check->lookup_due = 0;
     check->snapshot_due = 0;
@@ -203,6 +212,7 @@ ngx_compliance_check_round(ngx_compliance_check_t *check)
                        n)
         != NGX_OK)
     {
+        check->failure = check->batch.status;
         compliance_lookup_fail(&check->lookup);
         return NGX_ERROR;
     }
@@ -233,6 +243,7 @@ ngx_compliance_check_replies(ngx_redis_batch_t *batch)
         rc = ngx_compliance_check_round(check);
 
     } else {
+        check->failure = batch->status;
         compliance_lookup_fail(&check->lookup);
     }
 
@@ -281,6 +292,10 @@ ngx_compliance_check_snapshot(ngx_compliance_check_t *check, ngx_int_t rc)
 
     if (rc == NGX_OK && check->lookup_due) {
         return;
+    }
+
+    if (rc != NGX_OK) {
+        check->failure = ngx_compliance_snapshot_failure();
     }
 
     if (check->lookup_due) {
@@ -350,6 +365,8 @@ ngx_compliance_check_decide(ngx_compliance_check_t *check, ngx_uint_t fresh)
 
     check->candidate_len = 0;
 
+    ngx_compliance_check_count(check);
+
     if (!check->silent) {
         ngx_compliance_check_log(check);
 
@@ -378,6 +395,34 @@ ngx_compliance_check_decide(ngx_compliance_check_t *check, ngx_uint_t fresh)
 
         check->decision.group = NULL;
     }
+}
+
+
+static void
+ngx_compliance_check_count(const ngx_compliance_check_t *check)
+{
+    uint64_t    now;
+    ngx_uint_t  failure;
+
+    if (check->asked) {
+        now = ngx_compliance_metric_clock();
+
+        ngx_compliance_metric_observe(NGX_COMPLIANCE_HISTOGRAM_LOOKUP,
+                                      now > check->asked ? now - check->asked
+                                                         : 0);
+    }
+
+    if (check->silent) {
+        return;
+    }
+
+    failure = NGX_COMPLIANCE_ERROR_REPLY;
+
+    if (check->failure != NGX_REDIS_OK) {
+        failure = (ngx_uint_t) check->failure - 1;
+    }
+
+    ngx_compliance_metric_decision(check, failure);
 }
 
 

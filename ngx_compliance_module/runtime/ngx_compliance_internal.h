@@ -7,6 +7,7 @@
  *   ngx_compliance_audit.c     the record, through a bounded queue
  *   ngx_compliance_seen.c      the count, where there is no record
  *   ngx_compliance_throttle.c  counters in the shared zone
+ *   ngx_compliance_metrics.c   what all of it counts, for monitoring
  *
  * ngx_compliance_module.c starts and ends all of it in each worker.
  */
@@ -14,6 +15,7 @@
 #define NGX_COMPLIANCE_INTERNAL_H
 
 #include "ngx_compliance.h"
+#include "ngx_compliance_metrics.h"
 
 
 #define NGX_COMPLIANCE_ZONE_SIZE   1048576
@@ -97,6 +99,9 @@ ngx_int_t ngx_compliance_snapshot_start(ngx_cycle_t *cycle);
 /* Joins this turn's read: ngx_compliance_check_snapshot() will be called,
  * unless check->queue is removed.  NGX_ERROR: the store is not there. */
 ngx_int_t ngx_compliance_snapshot_join(ngx_compliance_check_t *check);
+/* How the store failed the last read that failed; OK: by a reply that was no
+ * answer. */
+ngx_redis_status_e ngx_compliance_snapshot_failure(void);
 /* The last good one, whose `stale` is for the caller to set; NULL: there was
  * none. */
 compliance_snapshot_t *ngx_compliance_snapshot(void);

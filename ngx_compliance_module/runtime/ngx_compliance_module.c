@@ -9,7 +9,7 @@
 
 static void *ngx_compliance_create_conf(ngx_cycle_t *cycle);
 static char *ngx_compliance_init_conf(ngx_cycle_t *cycle, void *conf);
-static char *ngx_compliance_default_zone(ngx_cycle_t *cycle,
+static char *ngx_compliance_add_zones(ngx_cycle_t *cycle,
     ngx_compliance_conf_t *ccf);
 static ngx_int_t ngx_compliance_init_process(ngx_cycle_t *cycle);
 static void ngx_compliance_exit_process(ngx_cycle_t *cycle);
@@ -201,6 +201,14 @@ ngx_compliance_init_conf(ngx_cycle_t *cycle, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (!ccf->configured && ccf->monitored) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"compliance_metrics\" or \"compliance_status\" is "
+                      "served, and there is no \"compliance_redis\" at the "
+                      "top of the configuration: nothing is counted");
+        return NGX_CONF_ERROR;
+    }
+
     if (ccf->portal && ccf->keys == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "\"compliance_portal\" needs a "
@@ -216,19 +224,19 @@ ngx_compliance_init_conf(ngx_cycle_t *cycle, void *conf)
                       "blocked clients are told none");
     }
 
-    return ngx_compliance_default_zone(cycle, ccf);
+    return ngx_compliance_add_zones(cycle, ccf);
 }
 
 
 /* A cycle is all that ngx_shared_memory_add() wants of its ngx_conf_t. */
 
 static char *
-ngx_compliance_default_zone(ngx_cycle_t *cycle, ngx_compliance_conf_t *ccf)
+ngx_compliance_add_zones(ngx_cycle_t *cycle, ngx_compliance_conf_t *ccf)
 {
     ngx_str_t   name;
     ngx_conf_t  cf;
 
-    if (!ccf->configured || ccf->zone != NULL) {
+    if (!ccf->configured) {
         return NGX_CONF_OK;
     }
 
@@ -237,6 +245,15 @@ ngx_compliance_default_zone(ngx_cycle_t *cycle, ngx_compliance_conf_t *ccf)
     cf.cycle = cycle;
     cf.pool = cycle->pool;
     cf.log = cycle->log;
+
+    ccf->metrics = ngx_compliance_metrics_add_zone(&cf);
+    if (ccf->metrics == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ccf->zone != NULL) {
+        return NGX_CONF_OK;
+    }
 
     ngx_str_set(&name, "compliance");
 
@@ -265,6 +282,8 @@ ngx_compliance_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_compliance_metrics_start(ccf->metrics);
+
     if (ngx_compliance_check_start() != NGX_OK
         || ngx_compliance_details_start() != NGX_OK
         || ngx_compliance_snapshot_start(cycle) != NGX_OK
@@ -273,6 +292,10 @@ ngx_compliance_init_process(ngx_cycle_t *cycle)
     {
         return NGX_ERROR;
     }
+
+    /* the audit's connection has a copy without it */
+
+    ccf->redis.notify = ngx_compliance_metric_redis;
 
     ngx_compliance_worker.redis = ngx_redis_create(&ccf->redis, cycle->pool,
                                                    cycle->log);
@@ -293,4 +316,6 @@ ngx_compliance_exit_process(ngx_cycle_t *cycle)
 
     ngx_redis_destroy(ngx_compliance_worker.redis);
     ngx_compliance_worker.redis = NULL;
+
+    ngx_compliance_metrics_stop();
 }

@@ -438,6 +438,7 @@ static void
 ngx_compliance_seen_lost(void)
 {
     seen.lost++;
+    ngx_compliance_metric_add(NGX_COMPLIANCE_METRIC_SEEN_DROPPED, 1);
 
     if (ngx_time() - seen.logged >= NGX_COMPLIANCE_LOG_PERIOD) {
         seen.logged = ngx_time();

@@ -48,6 +48,7 @@ static uint64_t                ngx_compliance_reads;   /* begun */
 static ngx_compliance_read_t  *ngx_compliance_turn;    /* to be joined */
 static ngx_compliance_read_t  *ngx_compliance_free_reads;
 static ngx_event_t             ngx_compliance_turn_end;
+static ngx_redis_status_e      ngx_compliance_read_failure;
 
 
 ngx_int_t
@@ -65,6 +66,13 @@ compliance_snapshot_t *
 ngx_compliance_snapshot(void)
 {
     return ngx_compliance_mirror.good ? ngx_compliance_mirror.snapshot : NULL;
+}
+
+
+ngx_redis_status_e
+ngx_compliance_snapshot_failure(void)
+{
+    return ngx_compliance_read_failure;
 }
 
 
@@ -194,6 +202,7 @@ ngx_compliance_read_send(ngx_compliance_read_batch_t *rb)
                        rb->n)
         != NGX_OK)
     {
+        ngx_compliance_read_failure = rb->batch.status;
         rb->read->failed = 1;
         return;
     }
@@ -224,6 +233,7 @@ ngx_compliance_read_handler(ngx_redis_batch_t *batch)
         if (batch->status != NGX_REDIS_OK
             || ngx_compliance_mirror_reply(row, batch->replies[i]) != NGX_OK)
         {
+            ngx_compliance_read_failure = batch->status;
             read->failed = 1;
             continue;
         }

@@ -116,6 +116,10 @@ ngx_compliance_store_refused(redisReply *reply, const char *what)
     compliance_str_t         text;
     ngx_compliance_class_t  *class;
 
+    ngx_compliance_metric_refused(reply->type == REDIS_REPLY_ERROR ? reply->str
+                                                                   : NULL,
+                                  (size_t) reply->len);
+
     class = ngx_compliance_store_class(reply);
 
     if (class->logged && ngx_time() - class->logged
