@@ -39,7 +39,7 @@ ctl_report_blocks(ctl_t *ctl)
     };
 
     size_t            n;
-    ctl_report_t          report;
+    ctl_report_t      report;
     ctl_output_t     *output;
     ctl_tally_row_t **rows;
 

@@ -8,6 +8,11 @@
 #include <string.h>
 
 
+const char *const ctl_states[CTL_STATES] = {
+    "compliant", "noncompliant", "grace", "unknown", "retired"
+};
+
+
 #define PAGE       256      /* records asked for in one write */
 #define SCAN_PAGE  "1000"   /* names Redis tells at once */
 
@@ -281,10 +286,6 @@ void
 ctl_devices_each(ctl_t *ctl, const ctl_device_filter_t *filter,
     ctl_device_pt visit, void *data)
 {
-    static const char *const states[] = {
-        "compliant", "noncompliant", "grace", "unknown", "retired"
-    };
-
     walk_t      walk = { ctl, filter, visit, data };
     const char *key;
 
@@ -309,8 +310,8 @@ ctl_devices_each(ctl_t *ctl, const ctl_device_filter_t *filter,
         return;
     }
 
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-        walk_set(&walk, index_of(&walk, "state", ctl_str(states[i])),
+    for (size_t i = 0; i < CTL_STATES; i++) {
+        walk_set(&walk, index_of(&walk, "state", ctl_str(ctl_states[i])),
                  device_page);
     }
 }

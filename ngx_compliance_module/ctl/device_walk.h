@@ -9,6 +9,11 @@
 #include "record.h"
 
 
+/* Every state a device may be in, in the order reports show them. */
+#define CTL_STATES  5
+extern const char *const ctl_states[CTL_STATES];
+
+
 /* Canonical; absent: any. */
 typedef struct {
     compliance_str_t state, platform, owner, reason;

@@ -13,15 +13,9 @@
 #define LIMIT_DEFAULT  1000
 #define LIMIT_MAX      INT64_C(1000000000)
 
-static const char *const states[] = {
-    "compliant", "noncompliant", "grace", "unknown", "retired"
-};
-
-#define STATES  (sizeof(states) / sizeof(states[0]))
-
 typedef struct {
     const char *name;
-    int64_t     counts[STATES];
+    int64_t     counts[CTL_STATES];
 } platform_t;
 
 typedef struct {
@@ -181,8 +175,8 @@ count_states(const devices_t *devices, const char *name, int64_t *counts)
 {
     ctl_t *ctl = devices->ctl;
 
-    for (size_t i = 0; i < STATES; i++) {
-        const char *state = ctl_key_index(ctl, "state", ctl_str(states[i]));
+    for (size_t i = 0; i < CTL_STATES; i++) {
+        const char *state = ctl_key_index(ctl, "state", ctl_str(ctl_states[i]));
 
         if (name[0] == '\0') {
             ctl_store_send(ctl, "SCARD %s", state);
@@ -192,10 +186,10 @@ count_states(const devices_t *devices, const char *name, int64_t *counts)
         }
     }
 
-    for (size_t i = 0; i < STATES; i++) {
+    for (size_t i = 0; i < CTL_STATES; i++) {
         int64_t count = ctl_store_receive(ctl)->integer;
 
-        counts[i] = is_or_any(devices->filter.state, ctl_str(states[i]))
+        counts[i] = is_or_any(devices->filter.state, ctl_str(ctl_states[i]))
                     ? count : 0;
     }
 }
@@ -215,7 +209,7 @@ count_by_index(devices_t *devices)
 
         count_states(devices, platform->name, platform->counts);
 
-        for (size_t s = 0; s < STATES; s++) {
+        for (size_t s = 0; s < CTL_STATES; s++) {
             none->counts[s] = none->counts[s] > platform->counts[s]
                               ? none->counts[s] - platform->counts[s] : 0;
         }
@@ -237,9 +231,9 @@ count_device(void *data, const ctl_record_t *device)
         i++;
     }
 
-    for (size_t s = 0; s < STATES; s++) {
+    for (size_t s = 0; s < CTL_STATES; s++) {
         devices->platforms[i].counts[s] +=
-            compliance_str_eq(state, ctl_str(states[s]));
+            compliance_str_eq(state, ctl_str(ctl_states[s]));
     }
 }
 
@@ -248,16 +242,16 @@ static void
 print_platform(ctl_output_t *output, const platform_t *platform)
 {
     int64_t    sum = 0;
-    ctl_cell_t cells[STATES + 2];
+    ctl_cell_t cells[CTL_STATES + 2];
 
     cells[0] = ctl_cell_text(ctl_str(platform->name));
 
-    for (size_t i = 0; i < STATES; i++) {
+    for (size_t i = 0; i < CTL_STATES; i++) {
         cells[i + 1] = ctl_cell_number(platform->counts[i]);
         sum += platform->counts[i];
     }
 
-    cells[STATES + 1] = ctl_cell_number(sum);
+    cells[CTL_STATES + 1] = ctl_cell_number(sum);
 
     if (sum > 0) {
         ctl_output_row(output, cells);

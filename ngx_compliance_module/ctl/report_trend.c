@@ -89,7 +89,7 @@ ctl_report_trend(ctl_t *ctl)
     size_t            n, n_columns;
     bool              hourly;
     int64_t           most = 1;
-    ctl_report_t          report;
+    ctl_report_t      report;
     ctl_output_t     *output;
     ctl_tally_row_t **rows, sum;
 

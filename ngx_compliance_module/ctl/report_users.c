@@ -2,6 +2,7 @@
  * report users: the accesses of each, and the states of his devices.  Whoever
  * is on record has a row, unless a filter asks about accesses.
  */
+#include "device_walk.h"
 #include "report_access.h"
 
 #include <string.h>
@@ -21,11 +22,6 @@ user_keys(const ctl_report_t *report, const ctl_access_t *access,
 static const char *
 states_of(ctl_t *ctl, const char *user, int64_t *devices)
 {
-    static const char *const states[] = {
-        "compliant", "noncompliant", "grace", "unknown", "retired"
-    };
-
-    const size_t n = sizeof(states) / sizeof(states[0]);
     char        *text = ctl_dup(compliance_str(""));
     const char  *owner = ctl_key_index(ctl, "owner", ctl_str(user));
 
@@ -35,19 +31,19 @@ states_of(ctl_t *ctl, const char *user, int64_t *devices)
         return text;
     }
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < CTL_STATES; i++) {
         ctl_store_send(ctl, "SINTERCARD 2 %s %s", owner,
-                       ctl_key_index(ctl, "state", ctl_str(states[i])));
+                       ctl_key_index(ctl, "state", ctl_str(ctl_states[i])));
     }
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < CTL_STATES; i++) {
         long long count = ctl_store_receive(ctl)->integer;
 
         *devices += count;
 
         if (count > 0) {
             text = ctl_format("%s%s%s %lld", text, text[0] == '\0' ? "" : ", ",
-                              states[i], count);
+                              ctl_states[i], count);
         }
     }
 
@@ -134,7 +130,7 @@ ctl_report_users(ctl_t *ctl)
     size_t            n, n_names;
     int64_t           shown = 0;
     const char      **names;
-    ctl_report_t          report;
+    ctl_report_t      report;
     ctl_output_t     *output;
     ctl_tally_row_t **rows, sum;
 
